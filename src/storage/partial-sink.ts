@@ -10,6 +10,7 @@ import type { PartialUpload } from "./partial.ts";
 import { hashFrom, hashRest } from "./rehash.ts";
 import type { Sha256, Sha256Maker } from "./sha256/sha256.ts";
 import type { Description, OwnedChunk, Sink, SinkEvents, StoredNote } from "./storage.ts";
+import { notDurable } from "./storage-error.ts";
 
 export interface PartialSinkOptions {
   readonly id: string;
@@ -49,7 +50,8 @@ export class PartialSink implements Sink {
   /** It is made ready. */
   #preparing: Promise<unknown> = Promise.resolve();
   /** Nothing is taken any more, until it is rewound. */
-  #failed = false;
+  /** Why nothing more is stored, until it is rewound. */
+  #failure: unknown = null;
   /** Bytes past `durable` may be lost although the system shows them: a write or a sync failed. */
   #suspect = false;
   #isClosing = false;
@@ -69,11 +71,11 @@ export class PartialSink implements Sink {
   }
 
   get isReady(): boolean {
-    return !this.#failed && this.#hashed >= this.#partial.length;
+    return this.#failure === null && this.#hashed >= this.#partial.length;
   }
 
   write(chunk: OwnedChunk): void {
-    if (this.#failed || chunk.offset !== this.#hashed) return chunk.release();
+    if (this.#failure !== null || chunk.offset !== this.#hashed) return chunk.release();
     timed("hash", () => this.#hash.update(chunk.data));
     this.#hashed += chunk.data.length;
     const isDue = this.#hashed - this.#saved >= this.#options.saveEveryBytes;
@@ -98,7 +100,7 @@ export class PartialSink implements Sink {
         break;
       }
       chunk.release();
-      if (this.#failed) break;
+      if (this.#failure !== null) break;
       this.#events.onStored(this.#partial.length);
       const isDue = this.#partial.length - this.#durable >= this.#options.syncEveryBytes;
       if (isDue) this.#syncing ??= this.#sync();
@@ -111,7 +113,7 @@ export class PartialSink implements Sink {
     try {
       await this.#partial.sync();
       this.#durable = length;
-      if (!this.#failed) this.#events.onNote(this.#note());
+      if (this.#failure === null) this.#events.onNote(this.#note());
     } catch (error) {
       this.#fail(error, true);
     } finally {
@@ -130,15 +132,15 @@ export class PartialSink implements Sink {
     // the write that was refused may fail after it, and nobody else would hear of that.
     const refused = error instanceof DyncError && error.code === "no-space" && !inSync;
     this.#suspect ||= !refused;
-    if (this.#failed) return this.#events.onNote(this.#note());
-    this.#failed = true;
+    if (this.#failure !== null) return this.#events.onNote(this.#note());
+    this.#failure = error;
     this.#dropPending();
     this.#events.onFailed(error, this.#note());
   }
 
   #refuse(error: DyncError): void {
-    if (this.#failed) return;
-    this.#failed = true;
+    if (this.#failure !== null) return;
+    this.#failure = error;
     this.#dropPending();
     this.#events.onRefused(error);
   }
@@ -168,7 +170,7 @@ export class PartialSink implements Sink {
       this.#hashed = partial.length;
     } catch (error) {
       // Nothing but letting go of the partial may follow.
-      if (error !== cancelled) this.#failed = true;
+      if (error !== cancelled) this.#failure = error;
       throw error;
     }
   }
@@ -185,7 +187,7 @@ export class PartialSink implements Sink {
     await this.#partial.truncate(this.#durable);
     this.#suspect = false;
     await this.#rehash();
-    this.#failed = false;
+    this.#failure = null;
     return this.#note();
   }
 
@@ -197,19 +199,19 @@ export class PartialSink implements Sink {
   }
 
   async contents(): Promise<Contents | null> {
-    if (this.#failed) throw notDurable();
+    if (this.#failure !== null) throw notDurable(this.#failure);
     return await this.#partial.contents();
   }
 
   async publish(destination: Destination, description: Description): Promise<void> {
     await this.#settle();
     // A sync that ran beside the last writes.
-    if (this.#failed) throw notDurable();
+    if (this.#failure !== null) throw notDurable(this.#failure);
     try {
       await this.#partial.publish(destination, description);
       this.#durable = this.#partial.length;
     } catch (error) {
-      this.#failed = true;
+      this.#failure = error;
       this.#durable = Math.max(this.#durable, this.#partial.synced);
       // Unless all of it was synced, the sync may be what failed: another one would only say that nothing is left to write.
       this.#suspect = this.#durable < this.#partial.length;
@@ -223,7 +225,7 @@ export class PartialSink implements Sink {
     this.#dropPending();
     await this.#settle();
     await this.#saveAtEnd();
-    if (!this.#failed && this.#partial.length > this.#durable) await this.#sync();
+    if (this.#failure === null && this.#partial.length > this.#durable) await this.#sync();
     if (this.#suspect) await this.#cutOff();
     await this.#partial.close();
     this.#park();
@@ -232,7 +234,7 @@ export class PartialSink implements Sink {
 
   // Whoever takes it up need not read anything again.
   async #saveAtEnd(): Promise<void> {
-    const isExact = !this.#failed && this.#hashed === this.#partial.length;
+    const isExact = this.#failure === null && this.#hashed === this.#partial.length;
     const state = isExact && this.#hashed > this.#saved ? this.#stateNow() : null;
     if (state === null) return;
     try {
@@ -256,7 +258,7 @@ export class PartialSink implements Sink {
   // Kept if it is exactly that of the bytes that are there.
   #park(): void {
     const { length } = this.#partial;
-    const isExact = !this.#failed && !this.#suspect && this.#hashed === length;
+    const isExact = this.#failure === null && !this.#suspect && this.#hashed === length;
     if (isExact && length > 0) this.#options.hashes.keep(this.#options.id, { hash: this.#hash, length });
   }
 
@@ -281,11 +283,4 @@ export class PartialSink implements Sink {
 /** Whether it is what the client sent that cannot be stored, not the medium that does not store it. */
 export function isOfContent(error: unknown): error is DyncError {
   return error instanceof DyncError && (error.code === "content-rejected" || error.code === "too-large");
-}
-
-// The medium lost what it took, or may have: sent once more it may be kept.
-function notDurable(cause?: unknown): DyncError {
-  const text = "The file arrived and could not be made durable; the server asks for what it needs again";
-  const hint = cause instanceof DyncError ? cause.hint : undefined;
-  return new DyncError("not-ready", text, { cause, hint });
 }

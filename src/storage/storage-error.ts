@@ -102,3 +102,14 @@ export function folderIsAway(cause?: unknown): DyncError {
   const hint = "mount it, or put it back; a server for another folder has to be started anew";
   return new DyncError("not-ready", "The data folder of the server is not there", { cause, hint });
 }
+
+/**
+ * What a client hears that has sent all of a file of which a part was not kept: sent once more it may be. Where the reason was `failure`,
+ * a lack of room, it hears that, since the same bytes would find none either.
+ */
+export function notDurable(failure: unknown): DyncError {
+  const cause = failure instanceof DyncError ? failure : undefined;
+  if (cause?.code === "no-space") return cause;
+  const text = "The file arrived and could not be made durable; the server asks for what it needs again";
+  return new DyncError("not-ready", text, { cause: failure, hint: cause?.hint });
+}

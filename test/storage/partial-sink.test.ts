@@ -11,7 +11,7 @@ import {
   ShortWrite,
   type StorageOperation,
 } from "../support/memory/storage.ts";
-import { bytesOf, idOf } from "./contract.ts";
+import { bytesOf, codeOf, idOf } from "./contract.ts";
 
 async function bytesWorld(options: MemoryStorageOptions = {}, syncEveryBytes = 1000) {
   const storage = new MemoryStorage(options);
@@ -162,6 +162,9 @@ describe("after a failed write", () => {
 });
 
 describe("after a failed sync", () => {
+  const destination = { folder: "anna", name: "a" };
+  const description = { sha256: sha256("1234"), metadataText: "{}" };
+
   test("the bytes are suspect also when the disk was full before the sync failed", async () => {
     const sync = Promise.withResolvers<void>();
     const { write, told, sink } = await bytesWorld(
@@ -188,6 +191,23 @@ describe("after a failed sync", () => {
     await settle();
     expect(told.filter((one) => one.startsWith("failed"))).toEqual(["failed no-space, suspect"]);
     expect(await sink.close()).toEqual({ durable: 0, mark: null });
+  });
+
+  test("who sent everything hears that there is no room, and else that it is asked for again", async () => {
+    for (const [error, code] of [
+      [full, "no-space"],
+      [broken, "not-ready"],
+    ] as const) {
+      const sync = Promise.withResolvers<void>();
+      const before = ({ type }: StorageOperation) => (type === "sync" ? sync.promise : undefined);
+      const { write, sink } = await bytesWorld({ before }, 4);
+      write("1234");
+      await settle();
+      await sink.digest();
+      const published = codeOf(sink.publish(destination, description));
+      sync.reject(error);
+      expect(await published).toBe(code);
+    }
   });
 
   test("what is not durable is cut off when the upload is put away, whatever can be recorded of it", async () => {
@@ -234,8 +254,7 @@ describe("after a failed sync", () => {
     const { write, sink, storage } = await bytesWorld({ before: failing("sync", [0], broken) }, 4);
     write("1234");
     await settle();
-    const description = { sha256: sha256("1234"), metadataText: "{}" };
-    expect(sink.publish({ folder: "anna", name: "a" }, description)).rejects.toThrow();
+    expect(await codeOf(sink.publish(destination, description))).toBe("not-ready");
     await settle();
     expect(storage.published()).toEqual([]);
   });

@@ -14,6 +14,7 @@ import { DyncError, messageOf } from "../../base/error.ts";
 import type { Destination } from "../../upload/destination.ts";
 import type { Sha256 } from "../sha256/sha256.ts";
 import type { Description, OwnedChunk, Prospect, Sink, SinkEvents, StoredNote } from "../storage.ts";
+import { notDurable } from "../storage-error.ts";
 import { ChunkIntake } from "./chunk-intake.ts";
 import { s3Trouble } from "./client/s3-error.ts";
 import type { Patience } from "./client/s3-request.ts";
@@ -52,7 +53,8 @@ export class S3Sink implements Sink {
   #end: Uint8Array | null = null;
   #spilling: Promise<void> | null = null;
   #abort = new AbortController();
-  #failed = false;
+  /** Why nothing more is stored, until it is rewound. */
+  #failure: DyncError | null = null;
   #isClosing = false;
 
   constructor(parts: S3SinkParts, events: SinkEvents) {
@@ -84,7 +86,7 @@ export class S3Sink implements Sink {
   }
 
   get isReady(): boolean {
-    return !this.#failed;
+    return this.#failure === null;
   }
 
   // The state of the checksum is in the record.
@@ -92,11 +94,11 @@ export class S3Sink implements Sink {
 
   /** Bytes of which the memory would be free if they were stored by themselves. */
   get spillable(): number {
-    return this.#failed || this.#isClosing || this.#spilling !== null ? 0 : this.#part.heldBytes;
+    return this.#failure !== null || this.#isClosing || this.#spilling !== null ? 0 : this.#part.heldBytes;
   }
 
   write(chunk: OwnedChunk): void {
-    if (this.#failed || this.#isClosing || chunk.offset !== this.#taken) return chunk.release();
+    if (this.#failure !== null || this.#isClosing || chunk.offset !== this.#taken) return chunk.release();
     this.#taken += chunk.data.length;
     this.#intake.add(chunk);
   }
@@ -142,7 +144,7 @@ export class S3Sink implements Sink {
   }
 
   #count(length: number): void {
-    if (length <= this.#length || this.#failed) return;
+    if (length <= this.#length || this.#failure !== null) return;
     this.#length = length;
     this.#events.onStored(length);
   }
@@ -191,11 +193,11 @@ export class S3Sink implements Sink {
   }
 
   #fail(error: unknown): void {
-    if (this.#failed || this.#isClosing) return;
-    this.#failed = true;
+    if (this.#failure !== null || this.#isClosing) return;
+    const trouble = s3Trouble("stored", error);
+    this.#failure = trouble;
     this.#abort.abort(new DyncError("cancelled", "The upload failed"));
     this.#intake.drop();
-    const trouble = s3Trouble("stored", error);
     if (trouble.code === "too-large") this.#events.onRefused(trouble);
     else this.#events.onFailed(trouble, this.#parts.ledger.note());
   }
@@ -208,7 +210,7 @@ export class S3Sink implements Sink {
     this.#hash = hashOf(home, ledger);
     this.#taken = this.#length = ledger.durable;
     this.#end = null;
-    this.#failed = false;
+    this.#failure = null;
     return ledger.note();
   }
 
@@ -233,7 +235,7 @@ export class S3Sink implements Sink {
   async publish(destination: Destination, description: Description): Promise<void> {
     const { id, home, ledger } = this.#parts;
     await this.untilStored();
-    if (this.#failed) throw notDurable();
+    if (this.#failure !== null) throw notDurable(this.#failure);
     const patience = patiently(this.#abort.signal);
     try {
       if (ledger.uploadId !== null && this.#part.length > 0) {
@@ -246,8 +248,8 @@ export class S3Sink implements Sink {
         publishObject({ home, id, destination, description, patience }, whole),
       );
     } catch (error) {
-      this.#failed = true;
-      throw s3Trouble("published", error);
+      this.#failure = s3Trouble("published", error);
+      throw this.#failure;
     }
     this.#leave();
   }
@@ -273,7 +275,7 @@ export class S3Sink implements Sink {
     try {
       await puttingAway(home.clock, this.#abort, async () => {
         await this.untilStored();
-        if (!this.#failed) await this.#spill(false, { ...soon, signal: this.#abort.signal });
+        if (this.#failure === null) await this.#spill(false, { ...soon, signal: this.#abort.signal });
       });
     } catch (error) {
       // Its client sends it again.
@@ -316,12 +318,4 @@ function hashOf({ sha256 }: S3Home, { state }: Ledger): Sha256 {
   const hash = sha256.load(state);
   assert(hash !== null, "a state that was saved can be loaded");
   return hash;
-}
-
-/** What arrived could not be stored. */
-export function notDurable(): DyncError {
-  return new DyncError(
-    "not-ready",
-    "The file arrived and could not be stored; the server asks for what it needs again",
-  );
 }

@@ -3,72 +3,14 @@
 
 import { describe, expect, test } from "bun:test";
 import { randomBytes } from "node:crypto";
-import { type Clock, systemClock } from "../../../src/base/clock.ts";
-import type { ObjectStore } from "../../../src/storage/s3/client/s3-client.ts";
 import { NoAnswer } from "../../../src/storage/s3/client/s3-error.ts";
-import { S3Storage } from "../../../src/storage/s3/s3-storage.ts";
-import { openSavedSha256 } from "../../../src/storage/sha256/open-saved-sha256.ts";
+import type { S3Storage } from "../../../src/storage/s3/s3-storage.ts";
 import type { Sink } from "../../../src/storage/storage.ts";
-import { ModelStore } from "../../simulation/model-store.ts";
-import { ModelStoreClient } from "../../simulation/model-store-client.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
-import { silentLogger } from "../../support/silent-logger.ts";
 import { codeOf, descriptionOf } from "../contract.ts";
 import { tarBytes } from "../dataset-world.ts";
+import { chunkBytes, ModelWorld, partBytes } from "./model-world.ts";
 import { SentUpload } from "./sent-upload.ts";
-
-const partBytes = 1024;
-const chunkBytes = 256;
-const sha256 = await openSavedSha256();
-
-class World {
-  readonly store = new ModelStore({
-    ...{ partBytesLeast: partBytes, heedsConditions: true },
-    ...{ now: () => new Date(), trace: () => {} },
-  });
-
-  /** That of one server. `change` has what is asked of the store otherwise. */
-  open(
-    change: (client: ModelStoreClient) => Partial<ObjectStore> = () => ({}),
-    clock: Clock = systemClock,
-  ): S3Storage {
-    const client = new ModelStoreClient(this.store, {
-      process: { clock: systemClock, run: (callback) => callback() },
-      delayMs: () => 0,
-      after: (_ms, callback) => queueMicrotask(callback),
-      isSlow: () => false,
-      isLost: () => false,
-    });
-    const own = change(client);
-    const changed = new Proxy<ObjectStore>(client, {
-      get: (_client, name) => {
-        const member = Reflect.get(Object.hasOwn(own, name) ? own : client, name) as unknown;
-        return typeof member === "function" ? member.bind(client) : member;
-      },
-    });
-    const rules = { prefix: "", memoryBytes: 64 * partBytes, partBytesLeast: partBytes, membersMax: 10 };
-    const means = { client: changed, beside: null, sha256 };
-    return new S3Storage({ ...rules, clock, log: silentLogger }, means);
-  }
-
-  /** One of which `parts` parts are in the store and in its record. */
-  async begun(bytes: number, parts: number, isSized = true): Promise<SentUpload> {
-    const storage = this.open();
-    const all = randomBytes(bytes);
-    const upload = new SentUpload(1, all, isSized ? bytes : undefined, storage.emptyNote, chunkBytes);
-    const sink = await upload.begin(storage);
-    await upload.send(sink, 0, parts * partBytes);
-    upload.note = await sink.close();
-    expect(upload.note.durable).toBe(parts * partBytes);
-    return upload;
-  }
-
-  expectWhole({ all, destination }: SentUpload): void {
-    const there = this.store.get(`anna/${destination.name}`);
-    expect(Buffer.compare(there?.bytes ?? Buffer.alloc(0), all)).toBe(0);
-    expect(this.store.keys(".dync/")).toEqual([]);
-  }
-}
 
 async function publishWhole(upload: SentUpload, storage: S3Storage): Promise<void> {
   const sink = (await upload.resume(storage)) as Sink;
@@ -87,7 +29,7 @@ async function publishAgain(upload: SentUpload, storage: S3Storage): Promise<Sin
 
 describe("an upload that another server has by now", () => {
   test("is gone on with from its record, whatever that says late of a multipart upload of its own", async () => {
-    const world = new World();
+    const world = new ModelWorld();
     const upload = await world.begun(5 * partBytes, 2);
     const late = JSON.stringify({ key: "anna/1.raw", uploadId: world.store.begin("anna/1.raw", {}) });
     world.store.put(`.dync/uploads/${upload.id}`, Buffer.from(late), {}, false);
@@ -96,7 +38,7 @@ describe("an upload that another server has by now", () => {
   });
 
   test("has the pieces that its record tells of, also when that stores a shorter one late", async () => {
-    const world = new World();
+    const world = new ModelWorld();
     const upload = await world.begun(3 * partBytes, 1, false);
     const before = upload.note;
     const late = (await upload.resume(world.open())) as Sink;
@@ -115,7 +57,7 @@ describe("an upload that another server has by now", () => {
   });
 
   test("and made an object of, is looked for again by who stores a part of it", async () => {
-    const world = new World();
+    const world = new ModelWorld();
     const upload = await world.begun(4 * partBytes, 3);
     const late = (await upload.resume(world.open())) as Sink;
     await publishWhole(upload, world.open());
@@ -126,7 +68,7 @@ describe("an upload that another server has by now", () => {
 });
 
 test("who dies while it publishes again what has a piece leaves that piece to the next one", async () => {
-  const world = new World();
+  const world = new ModelWorld();
   const upload = await world.begun(2 * partBytes + chunkBytes, 2);
   const first = world.open();
   const sink = (await upload.resume(first)) as Sink;
@@ -140,7 +82,7 @@ test("who dies while it publishes again what has a piece leaves that piece to th
 });
 
 test("who dies while it publishes a dataset again leaves the journal that the record names to the next one", async () => {
-  const world = new World();
+  const world = new ModelWorld();
   const first = world.open();
   // Without the mark of its end the tar is over where its last member is, of which the journal does not tell yet.
   const content = "c".repeat(4 * partBytes);
@@ -162,7 +104,7 @@ test("who dies while it publishes a dataset again leaves the journal that the re
 
 // As Ceph's gateway does for ten minutes where another one died while it put the parts together.
 test("a server that stops does not wait for a store that does not put a file together: another one publishes it", async () => {
-  const world = new World();
+  const world = new ModelWorld();
   const upload = await world.begun(3 * partBytes, 2);
   const clock = new ManualClock();
   const asked = Promise.withResolvers<void>();
@@ -199,13 +141,13 @@ describe("what describes a file is there when the file is", () => {
     return { upload, sink, description: descriptionOf(upload.id, "anna", "1.raw", all) };
   }
 
-  function expectDescribed(world: World, upload: SentUpload): void {
+  function expectDescribed(world: ModelWorld, upload: SentUpload): void {
     world.expectWhole(upload);
     expect(world.store.keys("anna/")).toEqual(["anna/1.raw", "anna/1.raw.meta.json", "anna/1.raw.sha256"]);
   }
 
   test("though another server took it away before the object was there", async () => {
-    const world = new World();
+    const world = new ModelWorld();
     const note = { durable: 0, mark: null };
     const { upload, sink, description } = await arrived(
       world.open((client) => ({
@@ -225,7 +167,7 @@ describe("what describes a file is there when the file is", () => {
   });
 
   test("though its object was made while another server took it away", async () => {
-    const world = new World();
+    const world = new ModelWorld();
     const dying = world.open((client) => ({
       put: (key, ...what) => {
         if (key === "anna/1.raw") throw new NoAnswer("it died");
@@ -247,7 +189,7 @@ describe("what describes a file is there when the file is", () => {
 });
 
 test("an object that is made while an upload is looked for is found", async () => {
-  const world = new World();
+  const world = new ModelWorld();
   const upload = await world.begun(2 * partBytes, 2);
   const { destination } = upload;
   const { sha256: digest } = descriptionOf(upload.id, "anna", "1.raw", upload.all);
@@ -262,7 +204,7 @@ test("an object that is made while an upload is looked for is found", async () =
 });
 
 test("a name whose file is just being published elsewhere is that upload's, and then that file's", async () => {
-  const world = new World();
+  const world = new ModelWorld();
   const upload = await world.begun(2 * partBytes, 2);
   const { destination } = upload;
   const storage = world.open();
@@ -280,7 +222,7 @@ test("a name whose file is just being published elsewhere is that upload's, and 
 });
 
 test("a dataset that another server publishes while it is taken up is not in its own way", async () => {
-  const world = new World();
+  const world = new ModelWorld();
   const first = world.open();
   const tar = Buffer.from(tarBytes([["a", "content"]]));
   const upload = new SentUpload(1, tar, tar.length, first.emptyNote, chunkBytes);
@@ -293,7 +235,7 @@ test("a dataset that another server publishes while it is taken up is not in its
 });
 
 test("who takes a dataset up late, of which nothing was in the record then, takes nothing away from who publishes it", async () => {
-  const world = new World();
+  const world = new ModelWorld();
   const tar = Buffer.from(tarBytes([["a", "content"]]));
   const late = world.open();
   const upload = new SentUpload(1, tar, tar.length, late.emptyNote, chunkBytes);
@@ -319,7 +261,7 @@ test.each([
 ] as const)(
   "a name that the store lists where it died over a member, and nothing is, is free for %s",
   async (_what, form) => {
-    const world = new World();
+    const world = new ModelWorld();
     const storage = world.open();
     const all = form === "file" ? randomBytes(chunkBytes) : Buffer.from(tarBytes([["a", "content"]]));
     const upload = new SentUpload(1, all, all.length, storage.emptyNote, chunkBytes);
@@ -333,7 +275,7 @@ test.each([
 );
 
 test("a dataset that is looked up while the store does not answer waits for that, and is no fault", async () => {
-  const world = new World();
+  const world = new ModelWorld();
   let isAway = false;
   const storage = world.open((client) => ({
     list: (prefix, patience) => {

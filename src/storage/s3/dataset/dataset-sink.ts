@@ -9,10 +9,10 @@ import type { Destination } from "../../../upload/destination.ts";
 import type { Contents } from "../../../upload/upload.ts";
 import { isOfContent } from "../../partial-sink.ts";
 import type { Description, OwnedChunk, Sink, SinkEvents, StoredNote } from "../../storage.ts";
+import { notDurable } from "../../storage-error.ts";
 import { ChunkIntake } from "../chunk-intake.ts";
 import { explained, s3Trouble } from "../client/s3-error.ts";
 import { leftUnpublished, patiently, puttingAway, type S3Home, soon } from "../home.ts";
-import { notDurable } from "../s3-sink.ts";
 import { discardUpload } from "../upload-state.ts";
 import type { DatasetWork } from "./dataset-work.ts";
 import { publishDataset } from "./publish-dataset.ts";
@@ -48,7 +48,8 @@ export class DatasetSink implements Sink {
   /** When the record was told of it last, monotonic ms. */
   #toldAt: number;
   #abort = new AbortController();
-  #failed = false;
+  /** Why nothing more is stored, until it is rewound. */
+  #failure: DyncError | null = null;
   #isClosing = false;
 
   private constructor(parts: DatasetSinkParts, events: SinkEvents) {
@@ -103,7 +104,7 @@ export class DatasetSink implements Sink {
   }
 
   get isReady(): boolean {
-    return !this.#failed;
+    return this.#failure === null;
   }
 
   // The state of the checksum is in the record.
@@ -111,11 +112,11 @@ export class DatasetSink implements Sink {
 
   /** Bytes of which the memory would be free if they were stored by themselves. */
   get spillable(): number {
-    return this.#failed || this.#isClosing ? 0 : this.#work.heldBytes;
+    return this.#failure !== null || this.#isClosing ? 0 : this.#work.heldBytes;
   }
 
   write(chunk: OwnedChunk): void {
-    if (this.#failed || this.#isClosing || chunk.offset !== this.#taken) return chunk.release();
+    if (this.#failure !== null || this.#isClosing || chunk.offset !== this.#taken) return chunk.release();
     this.#taken += chunk.data.length;
     this.#intake.add(chunk);
   }
@@ -148,7 +149,7 @@ export class DatasetSink implements Sink {
   }
 
   #count(length: number): void {
-    if (length <= this.#length || this.#failed) return;
+    if (length <= this.#length || this.#failure !== null) return;
     this.#length = length;
     this.#events.onStored(length);
   }
@@ -164,12 +165,13 @@ export class DatasetSink implements Sink {
 
   /** Something was not stored: nothing more is, until it is rewound. */
   fail(error: unknown): void {
-    if (this.#failed || this.#isClosing) return;
-    this.#failed = true;
+    if (this.#failure !== null || this.#isClosing) return;
+    const trouble = isOfContent(error) ? error : s3Trouble("stored", error);
+    this.#failure = trouble;
     this.#abort.abort(new DyncError("cancelled", "The upload failed"));
     this.#intake.drop();
-    if (isOfContent(error)) return this.#events.onRefused(error);
-    this.#events.onFailed(s3Trouble("stored", error), this.#work.note);
+    if (isOfContent(trouble)) return this.#events.onRefused(trouble);
+    this.#events.onFailed(trouble, this.#work.note);
   }
 
   async rewind(): Promise<StoredNote> {
@@ -180,7 +182,7 @@ export class DatasetSink implements Sink {
     // Whoever comes back for it begins anew: it was given up where a part of it was spoilt.
     if (!(await explained("looked up", () => this.#open(note))))
       throw new DyncError("not-ready", "What was stored of the dataset is not in the object store any more");
-    this.#failed = false;
+    this.#failure = null;
     return note;
   }
 
@@ -190,14 +192,14 @@ export class DatasetSink implements Sink {
   }
 
   async contents(): Promise<Contents> {
-    if (this.#failed) throw notDurable();
+    if (this.#failure !== null) throw notDurable(this.#failure);
     return await this.#work.contents();
   }
 
   async publish(destination: Destination, description: Description): Promise<void> {
     const { home, id } = this.#parts;
     await this.#idle();
-    if (this.#failed) throw notDurable();
+    if (this.#failure !== null) throw notDurable(this.#failure);
     const patience = patiently(this.#abort.signal);
     const work = this.#work;
     try {
@@ -206,8 +208,8 @@ export class DatasetSink implements Sink {
         publishDataset({ home, id, destination, description, patience }, work),
       );
     } catch (error) {
-      this.#failed = true;
-      throw s3Trouble("published", error);
+      this.#failure = s3Trouble("published", error);
+      throw this.#failure;
     }
     this.#leave();
   }
@@ -234,7 +236,8 @@ export class DatasetSink implements Sink {
       await puttingAway(home.clock, this.#abort, async () => {
         await this.#idle();
         const patience = { ...soon, signal: this.#abort.signal };
-        if (!this.#failed) await this.#alone(this.#abort.signal, () => this.#work.spill(false, patience));
+        if (this.#failure === null)
+          await this.#alone(this.#abort.signal, () => this.#work.spill(false, patience));
       });
     } catch (error) {
       // Its client sends it again.
