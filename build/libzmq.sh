@@ -86,7 +86,7 @@ main() {
 recipe() {
   (
     cd "$here"
-    sha256sum libzmq.sh libzmq-old-glibc.c libzmq-patches/*.patch
+    sha256sum libzmq.sh libzmq-old-glibc.c libzmq-patches/*.patch libzmq-patches/*.hpp
   ) | sha256sum | cut -c 1-16
 }
 
@@ -171,6 +171,7 @@ fetch_sources() {
   for change in "$here"/libzmq-patches/*.patch; do
     patch -d "$work/zeromq" -p1 --fuzz=0 <"$change"
   done
+  cp "$here"/libzmq-patches/*.hpp "$work/zeromq/src"
 }
 
 # No build path, date or host name may reach the library: the same sources give the same bytes.

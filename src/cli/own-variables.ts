@@ -4,7 +4,7 @@ import type { ProgramVariables } from "./command.ts";
 
 /** What both read wherever they are, what installers and builds read, and what is told to programs that they run, which may be theirs again. */
 const others = [
-  ...(["DYNC_HOME", "DYNC_LIBZMQ", "DYNC_DEBUG", "DYNC_BASE_URL"] as const),
+  ...(["DYNC_HOME", "DYNC_LIBZMQ", "DYNC_WIDE_BOX", "DYNC_DEBUG", "DYNC_BASE_URL"] as const),
   ...(["DYNC_HOOK", "DYNC_EVENT", "DYNC_UPLOAD", "DYNC_ATTEMPT", "DYNC_IDEMPOTENCY_KEY"] as const),
   ...(["DYNC_NOTICE_TITLE", "DYNC_NOTICE_TEXT"] as const),
 ];

@@ -15,7 +15,7 @@ import { isThere } from "./what-is-there.ts";
 /** Options whose value is a path. */
 const paths: readonly string[] = ["meta", "server-key", "also"];
 /** Where it lies, what is started and how is said otherwise. */
-const ownVariables = /^DYNC_(HOME|LIBZMQ|DEBUG|BUILD.*)$/;
+const ownVariables = /^DYNC_(HOME|LIBZMQ|WIDE_BOX|DEBUG|BUILD.*)$/;
 const {
   once: _once,
   explain: _explain,
