@@ -15,7 +15,7 @@ const MB = 1_000_000;
 const farCount = 20;
 const roundTripMs = 200;
 // More than any of them sends while it is looked at; all of them have to find room.
-const bytesEach = 500 * MB;
+const bytesEach = 800 * MB;
 const settledBytes = 8 * MB;
 const settlingMs = 60_000;
 const lookedAtMs = 10_000;

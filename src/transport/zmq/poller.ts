@@ -154,15 +154,20 @@ export class Poller {
 
   /**
    * After all work and right before waiting: whatever was called in between on a socket may have used up the signal that its
-   * descriptor gives once. One on which nothing was called since it had nothing needs no look.
+   * descriptor gives once. One on which nothing was called since it had nothing needs no look, unless there is work and so nobody waits
+   * for its descriptor: a server that has chunks to receive at any time would answer no handshake.
    */
   #isReady(): boolean {
-    for (const source of this.#used) {
-      if (this.#sources.has(source) && source.isReady()) this.#due.add(source);
-      // Behind the look, which is a call as well.
-      else this.#used.delete(source);
-    }
-    return this.#due.size > 0;
+    for (const source of this.#used) this.#look(source);
+    if (this.#due.size === 0) return false;
+    if (!this.#waiting) for (const source of this.#sources) if (!this.#due.has(source)) this.#look(source);
+    return true;
+  }
+
+  #look(source: Pollable): void {
+    if (this.#sources.has(source) && source.isReady()) this.#due.add(source);
+    // Behind the look, which is a call as well.
+    else this.#used.delete(source);
   }
 
   #gone(): void {
