@@ -180,6 +180,31 @@ describe.skipIf(reason !== null)(`the patches (${reason ?? library.version})`, (
       expect(line.counters.flipped).toBe(1);
       expect(events.count).toBe(0);
     });
+
+  test("15 a peer has as many bytes of short messages in a turn as another one of long ones", () => {
+    const context = new ZmqContext(library, 1);
+    const router = new ZmqSocket(context, socketType.router);
+    router.bind("inproc://turns");
+    const dealers = [new ZmqSocket(context, socketType.dealer), new ZmqSocket(context, socketType.dealer)];
+    try {
+      for (const dealer of dealers) dealer.connect("inproc://turns");
+      const [long, short] = dealers;
+      for (let count = 0; count < 4; count++) {
+        expect(long?.send([new Uint8Array(2 * 1024 * 1024)])).toBe("sent");
+        for (let each = 0; each < 5; each++) expect(short?.send([new Uint8Array(10_000)])).toBe("sent");
+      }
+      let order = "";
+      for (let read = router.receive(); read !== null; read = router.receive()) {
+        order += (read.message.frames[1]?.length ?? 0) > 10_000 ? "L" : "s";
+        read.message.release();
+      }
+      // Each peer one message by turns else: LsLsLsLs, and then the other short ones.
+      expect(order).toMatch(/^L?s{20}L{3,4}$/);
+    } finally {
+      for (const socket of [router, ...dealers]) socket.close();
+      context.close();
+    }
+  });
 });
 
 interface Stranger {
