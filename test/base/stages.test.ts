@@ -1,7 +1,7 @@
 // Where a thread's time goes: what is counted, and that counting changes nothing of what is counted.
 
 import { afterEach, expect, test } from "bun:test";
-import { countStages, Stages, timed } from "../../src/base/stages.ts";
+import { countStages, Stages, stagesOfWorker, timed } from "../../src/base/stages.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 
 afterEach(() => countStages(null));
@@ -66,5 +66,17 @@ test("nobody counts unless it is asked for", () => {
     return 7;
   };
   expect(timed("hash", act)).toBe(7);
+  expect(stages.table().hash).toEqual({ count: 0, wallMs: 0, heldMs: 0 });
+});
+
+test("what workers count is told together, also of those that are no more", () => {
+  const { clock, stages } = counted();
+  for (const ms of [2, 3]) {
+    const memory = stagesOfWorker();
+    if (memory === null) throw new Error("somebody counts");
+    const worker = new Stages(clock, memory);
+    worker.run("hash", () => clock.advance(ms));
+  }
+  expect(stages.workersTable().hash).toEqual({ count: 2, wallMs: 5, heldMs: 5 });
   expect(stages.table().hash).toEqual({ count: 0, wallMs: 0, heldMs: 0 });
 });

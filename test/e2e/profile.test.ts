@@ -7,10 +7,13 @@ import { executablesMissing } from "../support/executables.ts";
 import { documentedValidators } from "../support/json-schemas.ts";
 import { openLab } from "../support/lab.ts";
 
+type Times = Readonly<Record<string, { readonly count: number; readonly heldMs: number }>>;
+
 interface Spent {
   readonly seconds: number;
   readonly cpuMs: number;
-  readonly stages: Readonly<Record<string, { readonly count: number; readonly heldMs: number }>>;
+  readonly stages: Times;
+  readonly workers: Times;
   readonly threads: readonly { readonly name: string; readonly cpuMs: number }[];
 }
 
@@ -27,7 +30,7 @@ describe.skipIf(executablesMissing !== null)(`a profile (${executablesMissing ??
     await using lab = await openLab({ inMemory: true });
     await lab.server.stop();
     const file = lab.folder.file("profile.json");
-    await lab.start(["--profile", file]);
+    await lab.start(["--profile", file, "--threads", "0"]);
     expect(Object.keys(profileIn(file).total.stages)).toEqual([...stageNames]);
     const source = lab.folder.file("files", "run.raw");
     writeFileSync(source, Buffer.alloc(5_000_000, 7));
@@ -47,6 +50,26 @@ describe.skipIf(executablesMissing !== null)(`a profile (${executablesMissing ??
     expect(names.some((name) => name === "libzmq" || name.startsWith("ZMQ"))).toBe(true);
     const sum = total.threads.reduce((ms, { cpuMs }) => ms + cpuMs, 0);
     expect(Math.abs(sum - total.cpuMs)).toBeLessThan(0.25 * total.cpuMs);
+  });
+
+  test("says what the threads did that store uploads, also when they are gone", async () => {
+    await using lab = await openLab({ inMemory: true });
+    await lab.server.stop();
+    const file = lab.folder.file("profile.json");
+    await lab.start(["--profile", file, "--threads", "2"]);
+    const source = lab.folder.file("files", "run.raw");
+    writeFileSync(source, Buffer.alloc(20_000_000, 7));
+    const sent = await lab.send([source]);
+    expect(sent.code, sent.stderr).toBe(0);
+    await lab.server.stop();
+    const { stages, workers } = profileIn(file).total;
+    for (const name of ["hash", "write"]) {
+      expect(workers[name]?.count, name).toBeGreaterThanOrEqual(10);
+      expect(workers[name]?.heldMs, name).toBeGreaterThan(0);
+      expect(stages[name]?.count, name).toBeLessThan(3);
+    }
+    expect(workers.receive?.count).toBe(0);
+    expect(stages.publish?.count).toBe(1);
   });
 
   test("which cannot be written keeps a server from starting, with what to do", async () => {

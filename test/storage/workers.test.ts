@@ -148,6 +148,7 @@ function between(
 }
 
 const noOptions = {} as Extract<ToWorker, { type: "start" }>["options"];
+const lateStart = { type: "start", options: noOptions, stages: null } as const;
 
 describe("the bytes of uploads", () => {
   test("several at once, in chunks of all lengths, arrive whole, and no memory stays held", async () => {
@@ -306,7 +307,7 @@ describe("datasets", () => {
     const faulty = between((message, pass, post) => {
       if (message.type === "request" && message.request.type === "publish-dataset" && isFirst) {
         isFirst = false;
-        post({ type: "start", options: noOptions });
+        post(lateStart);
       }
       pass(message);
     });
@@ -364,7 +365,7 @@ describe("a worker that ends", () => {
   test("by a fault of its own: what it wrote counts, memory is given back, and another one goes on", async () => {
     const faulty = atProgress((message, pass, post) => {
       pass(message);
-      post({ type: "start", options: noOptions });
+      post(lateStart);
     });
     const left = await interrupted(faulty);
     await using _world = left.world;
@@ -425,7 +426,7 @@ describe("a worker that ends", () => {
 
   test("what is discarded then is gone", async () => {
     const world = await open({
-      start: atProgress((_message, _pass, post) => post({ type: "start", options: noOptions })),
+      start: atProgress((_message, _pass, post) => post(lateStart)),
     });
     await using _world = world;
     const sender = await begin(world.storage, 1, 10 * chunkBytes);

@@ -28,11 +28,15 @@ interface ThreadsTime {
   readonly cpuMs: number;
 }
 
+type StageTimes = Readonly<Record<string, StageTime>>;
+
 /** What one span of time was spent on. */
 interface Spent {
   readonly seconds: number;
   readonly cpuMs: number;
-  readonly stages: Readonly<Record<string, StageTime>>;
+  readonly stages: StageTimes;
+  /** Of the threads that store uploads, together. */
+  readonly workers: StageTimes;
   readonly threads: readonly ThreadsTime[];
 }
 
@@ -122,23 +126,17 @@ export class Profiling implements AsyncDisposable {
   #spent(): Spent {
     const cpuMs = cpuMsNow();
     const seconds = (this.#parts.clock.now() - this.#startedAt) / 1000;
-    return { seconds, cpuMs, stages: this.#stages.table(), threads: threadTimes(cpuMs, this.#atStop) };
+    const [stages, workers] = [this.#stages.table(), this.#stages.workersTable()];
+    return { seconds, cpuMs, stages, workers, threads: threadTimes(cpuMs, this.#atStop) };
   }
 }
 
 const noTime: StageTime = { count: 0, wallMs: 0, heldMs: 0 };
-const nothing: Spent = {
-  ...{ seconds: 0, cpuMs: 0, threads: [] },
-  stages: Object.fromEntries(stageNames.map((name) => [name, noTime])),
-};
+const noTimes: StageTimes = Object.fromEntries(stageNames.map((name) => [name, noTime]));
+const nothing: Spent = { seconds: 0, cpuMs: 0, stages: noTimes, workers: noTimes, threads: [] };
 
 /** What came between `before` and `now`. */
 function less(now: Spent, before: Spent): Spent {
-  const stages = Object.entries(now.stages).map(([name, it]) => {
-    const { count, wallMs, heldMs } = before.stages[name] ?? noTime;
-    const rest = { count: it.count - count, wallMs: it.wallMs - wallMs, heldMs: it.heldMs - heldMs };
-    return [name, rest] as const;
-  });
   const cpuBefore = new Map(before.threads.map(({ name, cpuMs }) => [name, cpuMs]));
   // A thread that ended takes what it had to those that did.
   const threads = now.threads.map((it) => ({
@@ -147,16 +145,31 @@ function less(now: Spent, before: Spent): Spent {
   }));
   return {
     ...{ seconds: now.seconds - before.seconds, cpuMs: now.cpuMs - before.cpuMs },
-    ...{ stages: Object.fromEntries(stages), threads },
+    ...{ stages: timesLess(now.stages, before.stages), workers: timesLess(now.workers, before.workers) },
+    threads,
   };
 }
 
-function rounded({ seconds, cpuMs, stages, threads }: Spent): Spent {
-  const times = Object.entries(stages).map(([name, { count, wallMs, heldMs }]) => {
+function timesLess(now: StageTimes, before: StageTimes): StageTimes {
+  const rows = Object.entries(now).map(([name, it]) => {
+    const { count, wallMs, heldMs } = before[name] ?? noTime;
+    const rest = { count: it.count - count, wallMs: it.wallMs - wallMs, heldMs: it.heldMs - heldMs };
+    return [name, rest] as const;
+  });
+  return Object.fromEntries(rows);
+}
+
+function roundedTimes(times: StageTimes): StageTimes {
+  const rows = Object.entries(times).map(([name, { count, wallMs, heldMs }]) => {
     return [name, { count, wallMs: micro(wallMs), heldMs: micro(heldMs) }] as const;
   });
+  return Object.fromEntries(rows);
+}
+
+function rounded({ seconds, cpuMs, stages, workers, threads }: Spent): Spent {
   return {
-    ...{ seconds: micro(seconds), cpuMs: micro(cpuMs), stages: Object.fromEntries(times) },
+    ...{ seconds: micro(seconds), cpuMs: micro(cpuMs) },
+    ...{ stages: roundedTimes(stages), workers: roundedTimes(workers) },
     threads: threads.map((it) => ({ ...it, cpuMs: micro(it.cpuMs) })),
   };
 }

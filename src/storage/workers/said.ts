@@ -79,7 +79,12 @@ export type Request =
 
 /** Sinks and calls have numbers, chosen by whoever begins them. */
 export type ToWorker =
-  | { readonly type: "start"; readonly options: WorkerOptions }
+  | {
+      readonly type: "start";
+      readonly options: WorkerOptions;
+      /** Where it counts its time; `null`: nobody wants to know. */
+      readonly stages: SharedArrayBuffer | null;
+    }
   /** Six numbers for each chunk: sink, number of the chunk, offset, address, length, and 1 where it is awaited, else 0. */
   | { readonly type: "chunks"; readonly chunks: readonly number[] }
   /** One that is so short that its bytes go along. */

@@ -1,7 +1,9 @@
 // The code of a storage worker: a thread that hashes and stores what uploads bring. What it does is in desk.ts.
 
+import { systemClock } from "../../base/clock.ts";
 import { messageOf } from "../../base/error.ts";
 import { openMemory } from "../../base/memory/open-memory.ts";
+import { countStages, Stages } from "../../base/stages.ts";
 import { openSha256 } from "../sha256/open-sha256.ts";
 import { Desk } from "./desk.ts";
 import type { FromWorker, ToWorker } from "./said.ts";
@@ -31,6 +33,7 @@ async function start(message: ToWorker): Promise<Desk> {
   const memory = await openMemory();
   if (message.type !== "start" || memory === null)
     throw new Error("This runtime shares no memory by address");
+  if (message.stages !== null) countStages(new Stages(systemClock, message.stages));
   const desk = new Desk(message.options, { memory, sha256: await openSha256(), post });
   process.on("uncaughtException", (error) => desk.fail(error));
   process.on("unhandledRejection", (error) => desk.fail(error));

@@ -4,6 +4,7 @@
 import { assert } from "../../base/assert.ts";
 import { type DyncError, messageOf } from "../../base/error.ts";
 import type { Memory } from "../../base/memory/memory.ts";
+import { stagesOfWorker } from "../../base/stages.ts";
 import type { Form } from "../../upload/upload.ts";
 import { lengthOf, type OwnedChunk, type Sink, type SinkEvents, type StoredNote } from "../storage.ts";
 import { Calls, resultOf } from "./calls.ts";
@@ -65,7 +66,7 @@ export class WorkerLink {
       onMessage: (message) => this.#hear(message),
       onGone: (reason) => this.#gone(reason),
     });
-    this.#thread.post({ type: "start", options: parts.options });
+    this.#thread.post({ type: "start", options: parts.options, stages: stagesOfWorker() });
   }
 
   /** Uploads that it has, or is about to have. */
