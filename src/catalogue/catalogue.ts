@@ -345,6 +345,8 @@ export interface Catalogue {
   ): Promise<readonly UploadRecord[]>;
   /** Uploads of `user` that have not ended, the newest first; behind the one with id `after`; at most `limit`. */
   unfinishedOf(user: string, after: string | null, limit: number): Promise<readonly UploadRecord[]>;
+  /** How many unfinished uploads of `user` other servers than `owner` work on, of those that are alive; `except`, the id of one, is not counted. */
+  heldElsewhere(user: string, owner: string, except: string | null): Promise<number>;
   /** How many uploads of `user` were stored at `since` (ISO 8601) or later and are known; no more than `most` are counted. */
   storedSince(user: string, since: string, most: number): Promise<number>;
   /** Users of uploads that ended, in the order of their names; behind `after`; at most `limit`. */

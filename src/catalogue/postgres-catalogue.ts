@@ -182,6 +182,17 @@ export class PostgresCatalogue implements Catalogue {
     return this.#records(ask.unfinishedOf, [user, after, limit]);
   }
 
+  heldElsewhere(user: string, owner: string, except: string | null): Promise<number> {
+    return this.#calls.ask(async (session) => {
+      const [row] = await session.rows<{ readonly uploads: number }>(ask.heldElsewhere, [
+        user,
+        owner,
+        except,
+      ]);
+      return row?.uploads ?? 0;
+    });
+  }
+
   storedSince(user: string, since: string, most: number): Promise<number> {
     return this.#calls.ask(async (session) => {
       const values = [user, since, most];

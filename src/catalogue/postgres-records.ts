@@ -16,6 +16,12 @@ function typed(column: string): string {
   return `${column} ${type}`;
 }
 
+/** The time of the database, which is that of all leases: ms since 1970. */
+export const nowMs = "floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint";
+
+/** Until when the server is alive that works, or worked, on `uploads u`. */
+const aliveUntil = "(SELECT alive_until FROM servers s WHERE s.id = u.owner)";
+
 /**
  * A record of `uploads u` as who changes it sees it: one that a server works on is that server's for as long as it is alive, however long ago
  * the record changed.
@@ -23,8 +29,7 @@ function typed(column: string): string {
 export const columnsNow = members
   .map((member) => {
     if (member !== "leaseUntil") return `u.${columnOf[member]} AS "${member}"`;
-    const alive = "(SELECT alive_until FROM servers s WHERE s.id = u.owner)";
-    return `CASE u.lease_until WHEN 0 THEN 0 ELSE coalesce(${alive}, u.lease_until) END AS "leaseUntil"`;
+    return `CASE u.lease_until WHEN 0 THEN 0 ELSE coalesce(${aliveUntil}, u.lease_until) END AS "leaseUntil"`;
   })
   .join(", ");
 
@@ -113,6 +118,9 @@ export const ask = {
     AND (updated_at, sequence) < ($3, coalesce(${sequenceOf("$4")}, 0)) ORDER BY updated_at DESC, sequence DESC LIMIT $5`,
   unfinishedOf: `${select} WHERE "user" = $1 AND ${unfinished}
     AND ($2::text IS NULL OR sequence < ${sequenceOf("$2")}) ${order} DESC LIMIT $3`,
+  heldElsewhere: `SELECT count(*) AS uploads FROM uploads u
+    WHERE "user" = $1 AND ${unfinished} AND lease_until > 0 AND owner <> $2 AND id IS DISTINCT FROM $3
+      AND coalesce(${aliveUntil}, lease_until) > ${nowMs}`,
   storedSince: `SELECT count(*) AS uploads FROM (SELECT FROM uploads
     WHERE "user" = $1 AND state = 'finished' AND ${ended} AND updated_at >= $2
       AND ${storedAt} >= $2 LIMIT $3) AS counted`,

@@ -4,7 +4,7 @@ import { digestOfSent } from "../upload/added.ts";
 import { metadataBytesKept } from "./catalogue.ts";
 import type { Transaction } from "./postgres-database.ts";
 import { schema } from "./postgres-migrations.ts";
-import { insertRecords, jsonList, rowOf } from "./postgres-records.ts";
+import { insertRecords, jsonList, nowMs, rowOf } from "./postgres-records.ts";
 import { addStored } from "./postgres-usage.ts";
 import type { EndedUpload } from "./rebuild.ts";
 import { StoredTotals } from "./stored-totals.ts";
@@ -12,7 +12,7 @@ import { StoredTotals } from "./stored-totals.ts";
 // A dump of the database may be older than the files: what was under way then is stored by now. Not what a server works on that lives.
 const forgetUnfinished = `DELETE FROM ${schema}.uploads WHERE id = ANY ($1) AND state IN ('open', 'publishing')
   AND NOT EXISTS (SELECT FROM ${schema}.servers s
-    WHERE s.id = owner AND alive_until > floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint)`;
+    WHERE s.id = owner AND alive_until > ${nowMs})`;
 
 /** Adds uploads that ended, but for those that are there; of one that is there and did not end this is what became of it. */
 export async function restore(transaction: Transaction, uploads: readonly EndedUpload[]): Promise<void> {

@@ -11,6 +11,7 @@ import type { Logger } from "../base/log.ts";
 import { doubled, type Pauses } from "../base/pauses.ts";
 import { postgresError } from "./postgres-errors.ts";
 import { schema } from "./postgres-migrations.ts";
+import { nowMs } from "./postgres-records.ts";
 import type { KnownServer, News, Servers } from "./servers.ts";
 
 export interface PostgresServersOptions {
@@ -30,7 +31,6 @@ const saysPerLease = 3;
 const pauses: Pauses = { minMs: 100, maxMs: 2000 };
 // What died long ago says nothing to anybody.
 const forgottenMs = 24 * 3_600_000;
-const nowMs = "floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint";
 
 const newsSchema = v.object({
   from: v.string(),

@@ -11,7 +11,15 @@ import { metadataBytesKept, type NewUpload, type UploadRecord } from "./catalogu
 import type { NewDelivery } from "./outbox.ts";
 import type { Transaction } from "./postgres-database.ts";
 import { addDeliveries, type NewRow, rowsOfDeliveries } from "./postgres-deliveries.ts";
-import { columnsNow, insertRecords, jsonList, rowOf, rowsOf, updateRecords } from "./postgres-records.ts";
+import {
+  columnsNow,
+  insertRecords,
+  jsonList,
+  nowMs,
+  rowOf,
+  rowsOf,
+  updateRecords,
+} from "./postgres-records.ts";
 import { addStored, type Use, useOfAll, useOfUsers } from "./postgres-usage.ts";
 import { type Quota, type QuotaRoom, roomOf } from "./quota.ts";
 import { recordOf } from "./record-columns.ts";
@@ -228,7 +236,7 @@ export class Unit {
 
   async #loadNow(): Promise<void> {
     // Behind the locks: whoever had them before wrote earlier times.
-    const sql = "SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now";
+    const sql = `SELECT ${nowMs} AS now`;
     const [row] = await this.#transaction.rows<{ readonly now: number }>(sql);
     this.#now = (row as { readonly now: number }).now;
   }

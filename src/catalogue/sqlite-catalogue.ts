@@ -298,6 +298,12 @@ export class SqliteCatalogue implements Catalogue {
     return this.#records(() => this.#statements.unfinishedOf.all(user, after, limit));
   }
 
+  heldElsewhere(user: string, owner: string, except: string | null): Promise<number> {
+    return this.#ask(() =>
+      Number(this.#statements.heldElsewhere.get(user, owner, except, this.#now())?.uploads),
+    );
+  }
+
   storedSince(user: string, since: string, most: number): Promise<number> {
     return this.#ask(() => Number(this.#statements.storedSince.get(user, since, most)?.uploads));
   }

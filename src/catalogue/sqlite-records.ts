@@ -79,6 +79,10 @@ function userStatementsOf(database: DatabaseSync) {
          AND (updated_at, sequence) < (?, ifnull((SELECT sequence FROM uploads WHERE id = ?), 0))
        ORDER BY updated_at DESC, sequence DESC LIMIT ?`,
     ),
+    heldElsewhere: database.prepare(
+      `SELECT count(*) AS uploads FROM uploads INDEXED BY uploads_unfinished
+        WHERE user = ?1 AND ${unfinished} AND owner <> ?2 AND id IS NOT ?3 AND lease_until > ?4`,
+    ),
     // Of all that are unfinished the index alone is looked at, of which there are no more than a user may have.
     unfinishedOf: database.prepare(
       `${select} WHERE sequence IN

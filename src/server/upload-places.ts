@@ -34,10 +34,10 @@ export class UploadPlaces {
     return this.#byId.size;
   }
 
-  /** What one more upload of `user` would find. */
-  find(user: string): Place {
+  /** What one more upload of `user` would find, of whom other servers have `elsewhere`. */
+  find(user: string, elsewhere = 0): Place {
     const own = this.#users.get(user)?.size ?? 0;
-    if (own >= this.#perUser(user)) return { type: "user-full" };
+    if (own + elsewhere >= this.#perUser(user)) return { type: "user-full" };
     if (this.taken < this.#max()) return { type: "free" };
     let [most, count] = ["", 0];
     for (const [other, uploads] of this.#users)

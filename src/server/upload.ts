@@ -46,6 +46,8 @@ export function voiceOf(origin: string, identity: string): string {
 export interface UploadDesk {
   /** The newest upload of this identity, user and key that is not active. Rejects with `DyncError`. */
   find(owner: UploadOwner): Promise<UploadRecord | null>;
+  /** How many uploads of the same user other servers work on, beside that of `record`. Rejects with `DyncError`. */
+  heldElsewhere(owner: UploadOwner, record: UploadRecord | null): Promise<number>;
   /** Gives `upload` a place and a session, for a new upload or the one of `record`; or says why not. */
   open(upload: Upload, name: string, record: UploadRecord | null, needsPlace: boolean): Session | Refusal;
   /** Resolves when `holders` of the name of `upload` do not hold it any more, or others do; rejects with why it cannot be had. */
@@ -83,6 +85,7 @@ export class Upload {
   #session: Session | null = null;
   /** What was found in the catalogue. */
   #record: UploadRecord | null = null;
+  #heldElsewhere = 0;
   /**
    * The message that is dealt with just now, for as long as one call takes: the machine says which chunk is written, and need
    * not carry the memory of a message through, nor say of each that it drops that it was.
@@ -120,6 +123,11 @@ export class Upload {
   /** Resolves when its handles are closed, where they are being closed. */
   get closing(): Promise<void> | null {
     return this.#closing;
+  }
+
+  /** How many uploads of its user other servers worked on when it was looked up. */
+  get heldElsewhere(): number {
+    return this.#heldElsewhere;
   }
 
   get canWait(): boolean {
@@ -224,6 +232,7 @@ export class Upload {
   async #lookUp(): Promise<void> {
     try {
       this.#record = await this.#desk.find(this.owner);
+      this.#heldElsewhere = await this.#desk.heldElsewhere(this.owner, this.#record);
     } catch (error) {
       const { user } = this.owner;
       this.#parts.logger.log("error", "A message was not handled", { user, reason: messageOf(error) });

@@ -172,9 +172,14 @@ export class Uploads implements UploadDesk {
     return record !== null && this.#byId.has(record.id) ? null : record;
   }
 
+  async heldElsewhere({ user }: UploadOwner, record: UploadRecord | null): Promise<number> {
+    const { catalogue, owner } = this.#parts;
+    return owner.leaseMs === 0 ? 0 : await catalogue.heldElsewhere(user, owner.id, record?.id ?? null);
+  }
+
   open(upload: Upload, name: string, record: UploadRecord | null, needsPlace: boolean): Session | Refusal {
     const { identity, user, origin } = upload.owner;
-    const refusal = needsPlace ? this.#makePlace(user, name) : null;
+    const refusal = needsPlace ? this.#makePlace(upload, name) : null;
     if (refusal !== null) return refusal;
     const id = record?.id ?? this.#parts.newId();
     this.#byId.set(id, upload);
@@ -221,9 +226,9 @@ export class Uploads implements UploadDesk {
   }
 
   /** Makes room for one more upload of `user`; returns why there is none. */
-  #makePlace(user: string, name: string): Refusal | null {
+  #makePlace({ owner: { user }, heldElsewhere }: Upload, name: string): Refusal | null {
     const { options, rulesOf, logger, audit } = this.#parts;
-    const place = this.#places.find(user);
+    const place = this.#places.find(user, heldElsewhere);
     if (place.type === "free") return null;
     if (place.type === "of-another" && this.#giveUpPlace(place.user)) return null;
     const text =

@@ -79,4 +79,25 @@ export function leaseContract(make: () => Promise<Catalogue & AsyncDisposable>):
     const fences = (await Promise.all(all)).map((it) => (it.type === "taken" ? it.hold.fence : 0));
     expect(fences).toEqual(Array.from({ length: 1000 }, (_, index) => index + 2));
   });
+
+  test("what other servers work on of a user is counted for as long as that is theirs", async () => {
+    await using catalogue = await make();
+    const other: Owner = { id: "server-2", leaseMs: 3_600_000 };
+    const own: Owner = { id: "server-3", leaseMs: 3_600_000 };
+    const { user, id } = newUpload(1);
+    const first = await catalogue.admit(newUpload(1), other, noBounds);
+    await catalogue.admit(newUpload(2), other, noBounds);
+    await catalogue.admit(newUpload(3), own, noBounds);
+    await catalogue.admit({ ...newUpload(4), user: "somebody-else" }, other, noBounds);
+    // Nobody works on it.
+    await catalogue.admit(newUpload(5), { id: "server-4", leaseMs: 0 }, noBounds);
+    expect(await catalogue.heldElsewhere(user, own.id, null)).toBe(2);
+    expect(await catalogue.heldElsewhere(user, own.id, id)).toBe(1);
+    expect(await catalogue.heldElsewhere(user, other.id, null)).toBe(1);
+    const hold = first.type === "admitted" ? first.hold : null;
+    if (hold === null) throw new Error("It is admitted");
+    const putAway = { verb: "progress", durable: 5, mark: "m", isPutAway: true, at: timeOf(2) } as const;
+    expect(await catalogue.change(hold, putAway)).toBe(true);
+    expect(await catalogue.heldElsewhere(user, own.id, null)).toBe(1);
+  });
 }

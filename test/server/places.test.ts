@@ -156,6 +156,21 @@ describe("places", () => {
     expect(["a", "b", "c"].map((user) => places.find(user).type)).toEqual(["user-full", "user-full", "free"]);
   });
 
+  test("what a user has at other servers counts for its own bound alone", () => {
+    const places = new UploadPlaces(
+      () => 2,
+      () => 3,
+    );
+    places.take("1", "a");
+    expect([0, 1, 2, 3].map((elsewhere) => places.find("a", elsewhere).type)).toEqual([
+      "free",
+      "free",
+      "user-full",
+      "user-full",
+    ]);
+    expect(places.find("b", 2).type).toBe("free");
+  });
+
   test("a user who has two fewer than another one is never refused", () => {
     const users = fc.constantFrom("a", "b", "c", "d");
     fc.assert(

@@ -111,6 +111,41 @@ describe("when another server asks it to let go", () => {
   });
 });
 
+describe("uploads of a user that other servers work on", () => {
+  beforeEach(async () => {
+    await world.server.stop();
+    world = new ServerWorld();
+    world.servers = others;
+    world.leaseMs = 15_000;
+    await world.start({ uploadsPerUser: 2 });
+  });
+
+  test("count for what that user may have open, for as long as they are theirs", async () => {
+    const admitted = await Promise.all(
+      [11, 12].map((number) =>
+        world.catalogue.admit(newUpload(number, { id: idOf(number), user: "anna" }), other, noBounds),
+      ),
+    );
+    const client = await world.connect(1);
+    expect(await client.ask(postOf())).toMatchObject({
+      type: "error",
+      code: 429,
+      text: "You have 2 open uploads, the most that one user may have: no more for now",
+    });
+    const hold = admitted[0]?.type === "admitted" ? admitted[0].hold : null;
+    if (hold === null) throw new Error("It is admitted");
+    const putAway = { verb: "progress", durable: 0, mark: null, isPutAway: true } as const;
+    await world.catalogue.change(hold, { ...putAway, at: "2026-01-01T00:00:00.000Z" });
+    expect(await (await world.connect(2)).ask(postOf())).toMatchObject({ type: "upload-approved" });
+  });
+
+  test("do not count for another user", async () => {
+    for (const number of [11, 12])
+      await world.catalogue.admit(newUpload(number, { id: idOf(number), user: "bert" }), other, noBounds);
+    expect(await (await world.connect(1)).ask(postOf())).toMatchObject({ type: "upload-approved" });
+  });
+});
+
 describe("an upload that another server has", () => {
   let hold: Hold;
 

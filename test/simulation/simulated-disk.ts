@@ -126,6 +126,7 @@ export class SimulatedDisk {
       },
       grow: (...what) => change(() => catalogue.grow(...what)),
       room: (...question) => ask(() => catalogue.room(...question)),
+      heldElsewhere: (...question) => ask(() => catalogue.heldElsewhere(...question)),
       usageOf: (user) => ask(() => catalogue.usageOf(user)),
       usages: (...question) => ask(() => catalogue.usages(...question)),
       recount: (...what) => change(() => catalogue.recount(...what)),

@@ -317,6 +317,13 @@ export class MemoryCatalogue implements Catalogue {
       .slice(0, limit);
   }
 
+  async heldElsewhere(user: string, owner: string, except: string | null): Promise<number> {
+    const isHeld = ({ id }: UploadRecord): boolean => (this.#seen(id)?.leaseUntil ?? 0) > this.#now();
+    return this.list(unfinished).filter(
+      (it) => it.user === user && it.owner !== owner && it.id !== except && isHeld(it),
+    ).length;
+  }
+
   async unfinishedOf(user: string, after: string | null, limit: number): Promise<readonly UploadRecord[]> {
     const newest = [...this.#records.values()].toReversed();
     return newest
