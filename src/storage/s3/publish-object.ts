@@ -3,6 +3,7 @@
 // was done, all of it done again for the same upload completes it.
 
 import { DyncError, messageOf } from "../../base/error.ts";
+import { timed } from "../../base/stages.ts";
 import { contentName, type Destination } from "../../upload/destination.ts";
 import { takenText } from "../../upload/names.ts";
 import { checksumText, parseSidecar } from "../../upload/sidecar.ts";
@@ -152,7 +153,9 @@ async function show({ home, id, destination, patience }: Publishing, keys: Publi
   const isWhole = isHidden && (await client.head(ledger.key as string, patience)) !== null;
   const outcome =
     uploadId === null
-      ? await client.put(key, body ?? [], { about: { "dync-upload": id }, isNew: true }, patience)
+      ? await timed("write", () =>
+          client.put(key, body ?? [], { about: { "dync-upload": id }, isNew: true }, patience),
+        )
       : isWhole || (await complete({ home, id, destination, patience }, ledger));
   if (outcome === true && client.heedsConditions && uploadId === null) return;
   if (isHidden) await copy({ home, id, patience }, ledger.key as string, key);

@@ -11,6 +11,7 @@
 
 import { assert } from "../../base/assert.ts";
 import { DyncError, messageOf } from "../../base/error.ts";
+import { timed } from "../../base/stages.ts";
 import type { Destination } from "../../upload/destination.ts";
 import type { Sha256 } from "../sha256/sha256.ts";
 import type { Description, OwnedChunk, Prospect, Sink, SinkEvents, StoredNote } from "../storage.ts";
@@ -116,7 +117,7 @@ export class S3Sink implements Sink {
         const [hash] = beside === null ? [] : await beside;
         signal.throwIfAborted();
         // In one go: somebody may store what is there by itself meanwhile, with the state of its checksum.
-        if (hash === undefined) this.#hash.update(piece);
+        if (hash === undefined) timed("hash", () => this.#hash.update(piece));
         else this.#hash = hash;
         this.#part.add(piece);
         from += piece.length;

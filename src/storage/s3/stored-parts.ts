@@ -1,6 +1,7 @@
 // The parts of one upload on their way into the store, and what the upload's record is told of them: numbers before they are used, parts in their order.
 
 import { DyncError, messageOf } from "../../base/error.ts";
+import { timed } from "../../base/stages.ts";
 import type { StoredNote } from "../storage.ts";
 import type { Part } from "./client/s3-client.ts";
 import type { Patience } from "./client/s3-request.ts";
@@ -114,7 +115,7 @@ export class StoredParts {
     if (one.etag === null) {
       await this.#reserve(one.number);
       const body = await this.bodyOf(one.part, patience);
-      one.etag = await client.putPart(target, one.number, body, patience);
+      one.etag = await timed("write", () => client.putPart(target, one.number, body, patience));
     }
     await this.#advance();
   }
@@ -202,7 +203,7 @@ export class StoredParts {
   ): Promise<void> {
     const { home, ledger, target } = this.#parts;
     const { bytes, body, done } = piece;
-    await home.client.put(target.pieceKey(piece), body, {}, patience);
+    await timed("write", () => home.client.put(target.pieceKey(piece), body, {}, patience));
     done(keeps);
     if (!keeps) home.budget.giveBack(bytes);
     ledger.addPiece(bytes, state);

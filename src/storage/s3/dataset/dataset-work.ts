@@ -9,6 +9,7 @@
 
 import { setImmediate } from "node:timers/promises";
 import { DyncError, messageOf } from "../../../base/error.ts";
+import { timed } from "../../../base/stages.ts";
 import { Turns } from "../../../base/turns.ts";
 import type { Contents, Layout } from "../../../upload/upload.ts";
 import type { Entry } from "../../dataset/journal-entries.ts";
@@ -214,8 +215,10 @@ export class DatasetWork {
       const [hash, own] = beside === null ? [] : await beside;
       patience.signal?.throwIfAborted();
       if (hash === undefined || own === undefined) {
-        this.#hash.update(piece);
-        upload.hash.update(piece);
+        timed("hash", () => {
+          this.#hash.update(piece);
+          upload.hash.update(piece);
+        });
       } else [this.#hash, upload.hash] = [hash, own];
       upload.add(piece);
       keep(piece.length);

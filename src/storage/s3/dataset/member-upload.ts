@@ -3,6 +3,7 @@
 
 import { createHash } from "node:crypto";
 import { DyncError } from "../../../base/error.ts";
+import { timed } from "../../../base/stages.ts";
 import { secondsText } from "../../../base/timestamp.ts";
 import type { FileMember } from "../../dataset/members.ts";
 import type { Sha256 } from "../../sha256/sha256.ts";
@@ -134,7 +135,9 @@ export class MemberUpload {
   async #put(body: readonly Uint8Array[], patience: Patience): Promise<string> {
     const { home, id, key, file, confirm } = this.parts;
     const options = { about: aboutOf(id, file) };
-    const etag = await home.client.store(key, body, { ...options, isNew: true }, patience);
+    const etag = await timed("write", () =>
+      home.client.store(key, body, { ...options, isNew: true }, patience),
+    );
     if (etag !== null) return etag;
     const there = await home.client.head(key, patience);
     if (there !== null) expectOwn(id, key, there);
