@@ -48,6 +48,13 @@ inline bool has_wide_box ()
     return has;
 }
 
+//  What a compiler does not leave out.
+inline void wide_box_forget (void *memory_, size_t len_)
+{
+    memset (memory_, 0, len_);
+    __asm__ __volatile__ ("" : : "r"(memory_) : "memory");
+}
+
 //  Four quarter rounds at once, of 16 blocks: the arguments are the columns,
 //  or rows, of the state, each from its place on the diagonal on.
 #define ZMQ_SALSA20_STEP(to, a, b, bits)                                       \
@@ -151,6 +158,8 @@ ZMQ_WIDE static inline void salsa20_wide (uint8_t *to_,
                              : _mm512_shuffle_i32x4 (half[0], half[1], 0xdd));
             }
     }
+    wide_box_forget (key, sizeof key);
+    wide_box_forget (start, sizeof start);
 }
 
 #undef ZMQ_SALSA20_QUARTER
@@ -193,13 +202,13 @@ class poly1305_wide_t
 
     ~poly1305_wide_t ()
     {
-        forget (&_r, sizeof _r);
-        forget (&_sum, sizeof _sum);
-        forget (_pad, sizeof _pad);
-        forget (_buffer, sizeof _buffer);
+        wide_box_forget (&_r, sizeof _r);
+        wide_box_forget (&_sum, sizeof _sum);
+        wide_box_forget (_pad, sizeof _pad);
+        wide_box_forget (_buffer, sizeof _buffer);
         if (_powers_known) {
-            forget (&_steps, sizeof _steps);
-            forget (&_last_steps, sizeof _last_steps);
+            wide_box_forget (&_steps, sizeof _steps);
+            wide_box_forget (&_last_steps, sizeof _last_steps);
         }
     }
 
@@ -280,13 +289,6 @@ class poly1305_wide_t
         poly1305_lanes_t second;
     };
 
-    //  What a compiler does not leave out.
-    static void forget (void *memory_, size_t len_)
-    {
-        memset (memory_, 0, len_);
-        __asm__ __volatile__ ("" : : "r"(memory_) : "memory");
-    }
-
     static poly1305_limbs_t times (const poly1305_limbs_t &a_,
                                    const poly1305_limbs_t &b_)
     {
@@ -342,10 +344,10 @@ class poly1305_wide_t
               _mm512_set1_epi64 ((long long) powers[16].limb[limb]);
             _steps.second.limb[limb] =
               _mm512_set1_epi64 ((long long) powers[8].limb[limb]);
-            forget (first, sizeof first);
-            forget (second, sizeof second);
+            wide_box_forget (first, sizeof first);
+            wide_box_forget (second, sizeof second);
         }
-        forget (powers, sizeof powers);
+        wide_box_forget (powers, sizeof powers);
         _powers_known = true;
     }
 
