@@ -35,7 +35,7 @@ const planted: Readonly<Record<string, Search>> = {
   "length-trusted-after-power-loss": { level: "shells", runs: 300 },
   "no-rewind-after-gap": { level: "machines", runs: 100 },
   "number-behind-adopted": { level: "servers", from: 401, runs: 300 },
-  "part-stored-without-claim": { level: "servers", from: 5001, runs: 300 },
+  "part-stored-without-claim": { level: "servers", from: 5801, runs: 1000 },
   "publish-before-sync": { level: "shells", runs: 100 },
   "unused-credit-kept": { level: "fairness", from: 9, runs: 12 },
 };
