@@ -10,7 +10,8 @@ import type { Program } from "./programs.ts";
 const MiB = 1024 * 1024;
 // So much is made durable at once.
 const syncBytes = 8 * MiB;
-const size = 18 * MiB;
+// Of two that are sent at once the first is not over before a part of the second is durable, on a busy machine either.
+const size = 48 * MiB;
 const slow = ["--limit", "6MB/s"];
 const takenMs = 60_000;
 

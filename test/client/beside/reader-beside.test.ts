@@ -40,9 +40,12 @@ async function open(source: Source, from = threads) {
   const notes: string[] = [];
   const parts = { source, allocate: (length: number) => client.allocate(length), threads: from };
   expect(await from.for(source)).toBe(from);
-  const reader = ReaderBeside.begin({ ...parts, onNote: (text) => notes.push(text) });
-  if (reader === null) throw new Error("A thread is free");
-  return { reader, network, notes, source };
+  // That of a reader that was closed is free when it has answered.
+  for (;;) {
+    const reader = ReaderBeside.begin({ ...parts, onNote: (text) => notes.push(text) });
+    if (reader !== null) return { reader, network, notes, source };
+    await new Promise((resolve) => setImmediate(resolve));
+  }
 }
 
 async function readAll({ reader }: { readonly reader: ReaderBeside }, from: number, lengthMax: number) {
