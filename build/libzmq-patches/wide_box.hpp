@@ -55,8 +55,8 @@ inline void wide_box_forget (void *memory_, size_t len_)
     __asm__ __volatile__ ("" : : "r"(memory_) : "memory");
 }
 
-//  Four quarter rounds at once, of 16 blocks: the arguments are the columns,
-//  or rows, of the state, each from its place on the diagonal on.
+//  A quarter round of 16 blocks at once: the arguments are a column, or a
+//  row, of the state, from its place on the diagonal on.
 #define ZMQ_SALSA20_STEP(to, a, b, bits)                                       \
     to = _mm512_xor_si512 (to, _mm512_rol_epi32 (_mm512_add_epi32 (a, b), bits))
 #define ZMQ_SALSA20_QUARTER(a, b, c, d)                                        \
@@ -137,7 +137,7 @@ ZMQ_WIDE static inline void salsa20_wide (uint8_t *to_,
 
         for (int i = 0; i < 16; i += 4)
             salsa20_turn (x + i);
-        //  Of the four quarters of a block, the even parts and the odd ones.
+        //  Of the first 8 blocks, and of the others: two quarters of each.
         __m512i low_half[4][2], high_half[4][2];
         for (int k = 0; k < 4; k++) {
             low_half[k][0] = _mm512_shuffle_i32x4 (x[k], x[4 + k], 0x44);
@@ -247,15 +247,9 @@ class poly1305_wide_t
             _buffer[_buffered] = 1;
             add_block (_buffer, 0);
         }
+        carry ();
+        carry ();
         uint64_t h0 = _sum.limb[0], h1 = _sum.limb[1], h2 = _sum.limb[2];
-        for (int i = 0; i < 2; i++) {
-            h1 += h0 >> 44;
-            h0 &= poly1305_mask_44;
-            h2 += h1 >> 44;
-            h1 &= poly1305_mask_44;
-            h0 += 5 * (h2 >> 42);
-            h2 &= poly1305_mask_42;
-        }
         h1 += h0 >> 44;
         h0 &= poly1305_mask_44;
 

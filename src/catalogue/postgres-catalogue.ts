@@ -183,22 +183,11 @@ export class PostgresCatalogue implements Catalogue {
   }
 
   heldElsewhere(user: string, owner: string, except: string | null): Promise<number> {
-    return this.#calls.ask(async (session) => {
-      const [row] = await session.rows<{ readonly uploads: number }>(ask.heldElsewhere, [
-        user,
-        owner,
-        except,
-      ]);
-      return row?.uploads ?? 0;
-    });
+    return this.#count(ask.heldElsewhere, [user, owner, except]);
   }
 
   storedSince(user: string, since: string, most: number): Promise<number> {
-    return this.#calls.ask(async (session) => {
-      const values = [user, since, most];
-      const [row] = await session.rows<{ readonly uploads: number }>(ask.storedSince, values);
-      return row?.uploads ?? 0;
-    });
+    return this.#count(ask.storedSince, [user, since, most]);
   }
 
   users(after: string | null, limit: number): Promise<readonly string[]> {
@@ -233,6 +222,13 @@ export class PostgresCatalogue implements Catalogue {
 
   #one(sql: string, values: readonly unknown[]): Promise<UploadRecord | null> {
     return this.#calls.look(async (session) => recordOf((await session.rows<unknown>(sql, values))[0]));
+  }
+
+  #count(sql: string, values: readonly unknown[]): Promise<number> {
+    return this.#calls.ask(async (session) => {
+      const [row] = await session.rows<{ readonly uploads: number }>(sql, values);
+      return row?.uploads ?? 0;
+    });
   }
 
   #records(sql: string, values: readonly unknown[]): Promise<readonly UploadRecord[]> {

@@ -19,18 +19,13 @@ function typed(column: string): string {
 /** The time of the database, which is that of all leases: ms since 1970. */
 export const nowMs = "floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint";
 
-/** Until when the server is alive that works, or worked, on `uploads u`. */
-const aliveUntil = "(SELECT alive_until FROM servers s WHERE s.id = u.owner)";
+/** Until when `uploads u` is its server's: for as long as that is alive, however long ago the record changed; 0 where nobody works on it. */
+const leaseNow = `CASE u.lease_until WHEN 0 THEN 0
+  ELSE coalesce((SELECT alive_until FROM servers s WHERE s.id = u.owner), u.lease_until) END`;
 
-/**
- * A record of `uploads u` as who changes it sees it: one that a server works on is that server's for as long as it is alive, however long ago
- * the record changed.
- */
+/** A record of `uploads u` as who changes it sees it. */
 export const columnsNow = members
-  .map((member) => {
-    if (member !== "leaseUntil") return `u.${columnOf[member]} AS "${member}"`;
-    return `CASE u.lease_until WHEN 0 THEN 0 ELSE coalesce(${aliveUntil}, u.lease_until) END AS "leaseUntil"`;
-  })
+  .map((member) => `${member === "leaseUntil" ? leaseNow : `u.${columnOf[member]}`} AS "${member}"`)
   .join(", ");
 
 /** What a record has beside its members: of its metadata as they were sent. */
@@ -119,8 +114,7 @@ export const ask = {
   unfinishedOf: `${select} WHERE "user" = $1 AND ${unfinished}
     AND ($2::text IS NULL OR sequence < ${sequenceOf("$2")}) ${order} DESC LIMIT $3`,
   heldElsewhere: `SELECT count(*) AS uploads FROM uploads u
-    WHERE "user" = $1 AND ${unfinished} AND lease_until > 0 AND owner <> $2 AND id IS DISTINCT FROM $3
-      AND coalesce(${aliveUntil}, lease_until) > ${nowMs}`,
+    WHERE "user" = $1 AND ${unfinished} AND owner <> $2 AND id IS DISTINCT FROM $3 AND ${leaseNow} > ${nowMs}`,
   storedSince: `SELECT count(*) AS uploads FROM (SELECT FROM uploads
     WHERE "user" = $1 AND state = 'finished' AND ${ended} AND updated_at >= $2
       AND ${storedAt} >= $2 LIMIT $3) AS counted`,

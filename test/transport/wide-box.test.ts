@@ -7,9 +7,10 @@ import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync } from "nod
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import fc from "fast-check";
+import { addonPaths } from "../../src/transport/zmq/addon.ts";
 
 const root = resolve(import.meta.dir, "../..");
-const addon = join(root, "node_modules/zeromq/build/linux/x64/node/glibc-127-Release/addon.node");
+const addon = join(root, "node_modules/zeromq", addonPaths["linux-x64"] ?? "");
 const folder = mkdtempSync(join(tmpdir(), "dync-wide-box-"));
 afterAll(() => rmSync(folder, { recursive: true }));
 

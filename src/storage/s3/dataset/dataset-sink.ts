@@ -166,7 +166,7 @@ export class DatasetSink implements Sink {
   /** Something was not stored: nothing more is, until it is rewound. */
   fail(error: unknown): void {
     if (this.#failure !== null || this.#isClosing) return;
-    const trouble = isOfContent(error) ? error : s3Trouble("stored", error);
+    const trouble = s3Trouble("stored", error);
     this.#failure = trouble;
     this.#abort.abort(new DyncError("cancelled", "The upload failed"));
     this.#intake.drop();

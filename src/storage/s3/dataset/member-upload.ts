@@ -134,10 +134,10 @@ export class MemberUpload {
 
   async #put(body: readonly Uint8Array[], patience: Patience): Promise<string> {
     const { home, id, key, file, confirm } = this.parts;
-    const options = { about: aboutOf(id, file) };
-    const etag = await timed("write", () =>
-      home.client.store(key, body, { ...options, isNew: true }, patience),
-    );
+    const about = aboutOf(id, file);
+    const store = (isNew: boolean) =>
+      timed("write", () => home.client.store(key, body, { about, isNew }, patience));
+    const etag = await store(true);
     if (etag !== null) return etag;
     const there = await home.client.head(key, patience);
     if (there !== null) expectOwn(id, key, there);
@@ -145,7 +145,7 @@ export class MemberUpload {
     // Stored by an earlier owner, or by a request whose answer got lost.
     if (there?.etag === md5 && there.size === file.size) return md5;
     await confirm();
-    return (await home.client.store(key, body, options, patience)) as string;
+    return (await store(false)) as string;
   }
 
   /** All of it came, in parts: stores the rest, and makes its object. Resolves with its ETag. */
