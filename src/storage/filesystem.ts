@@ -42,16 +42,7 @@ import { openSha256 } from "./sha256/open-sha256.ts";
 import type { Sha256Maker } from "./sha256/sha256.ts";
 import { trySharing } from "./share-probe.ts";
 import { stateFolder } from "./state-folder.ts";
-import type {
-  Obstacle,
-  Prospect,
-  Reading,
-  Sink,
-  SinkEvents,
-  Storage,
-  StoredAs,
-  StoredNote,
-} from "./storage.ts";
+import type { Obstacle, Reading, Storage, StoredAs, StoredNote } from "./storage.ts";
 import { storageError } from "./storage-error.ts";
 import type { FileSystemSync } from "./syncfs/file-system-sync.ts";
 import { openFileSystemSync } from "./syncfs/open-file-system-sync.ts";
@@ -102,7 +93,7 @@ export class FilesystemStorage extends PartialStorage implements Storage {
   readonly #parts: PublishParts;
   readonly #partials: LocalPartials;
   readonly #fileSystemSync: FileSystemSync | null;
-  readonly #workers: StorageWorkers | null;
+  protected override readonly workers: StorageWorkers | null;
   readonly #names: NameIndex;
   readonly #way: PublishingWay;
   readonly #publishing: LocalPublishing;
@@ -151,7 +142,7 @@ export class FilesystemStorage extends PartialStorage implements Storage {
     };
     this.#partials = new LocalPartials({ folder, look, clock, places }, files, datasets);
     this.#fileSystemSync = fileSystemSync;
-    this.#workers = memory === null ? null : this.#openWorkers({ ...options, look, memory }, files, datasets);
+    this.workers = memory === null ? null : this.#openWorkers({ ...options, look, memory }, files, datasets);
   }
 
   #openWorkers(
@@ -232,26 +223,6 @@ export class FilesystemStorage extends PartialStorage implements Storage {
       lock.release();
       throw error;
     }
-  }
-
-  override async begin(id: string, form: Form, events: SinkEvents, prospect: Prospect = {}): Promise<Sink> {
-    const worker = this.#workers?.of(id, prospect) ?? null;
-    if (worker === null) return await super.begin(id, form, events, prospect);
-    return await worker.begin(id, form, prospect.root, events);
-  }
-
-  override async resume(
-    id: string,
-    form: Form,
-    note: StoredNote,
-    events: SinkEvents,
-    prospect: Prospect = {},
-  ): Promise<Sink | null> {
-    const worker = this.#workers?.of(id, prospect) ?? null;
-    if (worker === null) return await super.resume(id, form, note, events, prospect);
-    const sink = await worker.resume(id, form, prospect.root, this.known(id, note), events);
-    if (sink !== null) this.trustAgain(id);
-    return sink;
   }
 
   create(id: string, form: Form, root?: string, fence?: number): Promise<PartialUpload> {
@@ -339,7 +310,7 @@ export class FilesystemStorage extends PartialStorage implements Storage {
   }
 
   async close(): Promise<void> {
-    await this.#workers?.close();
+    await this.workers?.close();
     await this.#parts.trash.close();
     await this.#fileSystemSync?.close();
     this.#lock.release();

@@ -9,6 +9,7 @@ import { PartialSink } from "./partial-sink.ts";
 import { hashFrom, hashRest } from "./rehash.ts";
 import { plainSha256, type Sha256Maker } from "./sha256/sha256.ts";
 import type { Prospect, Remainder, Sink, SinkEvents, StorageProperties, StoredNote } from "./storage.ts";
+import type { StorageWorkers } from "./workers/storage-workers.ts";
 
 export interface PartialStorageOptions {
   /** Bytes are made durable whenever so many came. */
@@ -34,6 +35,9 @@ export abstract class PartialStorage {
   constructor(options: PartialStorageOptions) {
     this.#options = options;
   }
+
+  /** Who has uploads beside the main thread; `null`: nobody. */
+  protected readonly workers: StorageWorkers | null = null;
 
   /** Creates an empty partial; `root` as in `Prospect`, `fence` as in `StoredNote`. */
   abstract create(id: string, form: Form, root?: string, fence?: number): Promise<PartialUpload>;
@@ -72,13 +76,8 @@ export abstract class PartialStorage {
     if (this.#options.bootId !== null) this.#distrusted.set(id, note);
   }
 
-  /** They are cut off. */
-  protected trustAgain(id: string): void {
-    this.#distrusted.delete(id);
-  }
-
   /** What is known of it, whose record says `note`. */
-  protected known(id: string, note: StoredNote): StoredNote {
+  #known(id: string, note: StoredNote): StoredNote {
     const known = this.#distrusted.get(id);
     return known === undefined ? note : { ...note, ...known };
   }
@@ -88,7 +87,9 @@ export abstract class PartialStorage {
   }
 
   async begin(id: string, form: Form, events: SinkEvents, prospect: Prospect = {}): Promise<Sink> {
-    return this.#begin(id, form, events, prospect);
+    const worker = this.workers?.of(id, prospect) ?? null;
+    if (worker === null) return this.#begin(id, form, events, prospect);
+    return await worker.begin(id, form, prospect.root, events);
   }
 
   async #begin(
@@ -108,14 +109,29 @@ export abstract class PartialStorage {
     events: SinkEvents,
     prospect: Prospect = {},
   ): Promise<Sink | null> {
+    const worker = this.workers?.of(id, prospect) ?? null;
+    if (worker === null) return this.#resume(id, form, note, events, prospect);
+    const sink = await worker.resume(id, form, prospect.root, this.#known(id, note), events);
+    // They are cut off.
+    if (sink !== null) this.#distrusted.delete(id);
+    return sink;
+  }
+
+  async #resume(
+    id: string,
+    form: Form,
+    note: StoredNote,
+    events: SinkEvents,
+    prospect: Prospect,
+  ): Promise<Sink | null> {
     const partial = await this.open(id, prospect.root, note);
     // A crash came between its record and its bytes, or with nothing durable: it begins at its beginning.
     if (partial === null)
       return note.durable === 0 ? this.#begin(id, form, events, prospect, note.fence) : null;
-    const known = this.known(id, note);
+    const known = this.#known(id, note);
     const trusted = trustedLength(known, partial.length, this.#options.bootId);
     if (trusted < partial.length) await closedIfFailed(partial, () => partial.truncate(trusted));
-    this.trustAgain(id);
+    this.#distrusted.delete(id);
     return this.#sinkOf(id, partial, Math.min(known.durable, trusted), events);
   }
 
@@ -127,7 +143,7 @@ export abstract class PartialStorage {
     }
     const partial = await this.open(id, destination.manner?.untar, note);
     if (partial === null) return { type: "gone" };
-    const { durable, mark } = this.known(id, note);
+    const { durable, mark } = this.#known(id, note);
     const left = Math.min(durable, partial.length);
     // Where a sync failed before, what can be read proves nothing.
     const isSuspect = this.#options.bootId !== null && mark === null;

@@ -6,4 +6,5 @@ import type { Memory } from "./memory.ts";
 export const bunMemory: Memory = {
   addressOf: (bytes) => ptr(bytes),
   viewAt: (address, length) => new Uint8Array(toArrayBuffer(address as Pointer, 0, length)),
+  leave: (view) => void (view.buffer as ArrayBuffer).transfer(0),
 };

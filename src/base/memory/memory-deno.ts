@@ -17,4 +17,5 @@ export const denoMemory: Memory = {
   addressOf: (bytes) => Number(Deno.UnsafePointer.value(Deno.UnsafePointer.of(bytes))),
   viewAt: (address, length) =>
     new Uint8Array(Deno.UnsafePointerView.getArrayBuffer(Deno.UnsafePointer.create(BigInt(address)), length)),
+  leave: (view) => void (view.buffer as ArrayBuffer).transfer(0),
 };

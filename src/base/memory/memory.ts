@@ -7,4 +7,6 @@ export interface Memory {
   addressOf(bytes: Uint8Array): number;
   /** The bytes there: valid as long as their owner keeps them. */
   viewAt(address: number, length: number): Uint8Array;
+  /** `view`, which came from `viewAt`, is empty from now on: nobody reads there what is somebody else's again. */
+  leave(view: Uint8Array): void;
 }

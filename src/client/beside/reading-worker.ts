@@ -85,8 +85,7 @@ class Desk {
       if (error instanceof GivenUp) return { type: "given-up" };
       return { type: "unreadable", message: messageOf(error), code: systemCode(error) };
     } finally {
-      // From now on it is the main thread's again.
-      (view.buffer as ArrayBuffer).transfer(0);
+      this.#memory.leave(view);
     }
   }
 
@@ -94,8 +93,7 @@ class Desk {
     if (this.#hash === null) throw new Error("A hash is begun before it is told of bytes");
     const view = this.#memory.viewAt(address, length);
     this.#hash.update(view);
-    // From now on it is the main thread's again.
-    (view.buffer as ArrayBuffer).transfer(0);
+    this.#memory.leave(view);
     return { type: "done" };
   }
 

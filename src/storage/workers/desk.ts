@@ -2,34 +2,35 @@
 // upload ends it, after all that it has is put away: what it wrote is there, and other workers go on with it.
 
 import { assert } from "../../base/assert.ts";
-import { systemClock } from "../../base/clock.ts";
+import type { Clock } from "../../base/clock.ts";
 import { messageOf } from "../../base/error.ts";
 import type { Memory } from "../../base/memory/memory.ts";
 import { isPoisoned, poisons } from "../../base/poison.ts";
-import type { Sha256Maker } from "../sha256/sha256.ts";
-import type { Sink, SinkEvents, StoredNote } from "../storage.ts";
+import type { Sink, SinkEvents, Storage, StoredNote } from "../storage.ts";
 import { Calls, resultOf } from "./calls.ts";
-import {
-  type FromWorker,
-  type Order,
-  type Request,
-  type ToWorker,
-  tell,
-  type WorkerOptions,
-  workerEnded,
-} from "./said.ts";
-import { type Elsewhere, WorkerStorage } from "./worker-storage.ts";
+import { type FromWorker, type Order, type Request, type ToWorker, tell, workerEnded } from "./said.ts";
+import type { DatasetAnswer, DatasetQuestion } from "./worker-dataset.ts";
+import type { Elsewhere } from "./worker-storage.ts";
 
-const ballastBytes = 64 * 1024 * 1024;
 // What is stored is told together, unless somebody waits for it: each message has the main thread run, mostly for it alone, and there come
 // hundreds of chunks a second. Not later than this, since memory that is not given back keeps others waiting too.
 const tellEveryMs = 10;
 const tellEveryBytes = 8 * 1024 * 1024;
 
+/** The storage as a worker has it. */
+export interface DeskStorage extends Pick<Storage, "begin" | "resume"> {
+  /** Answers who publishes the dataset `id`. */
+  answer(id: string, question: DatasetQuestion): Promise<DatasetAnswer>;
+}
+
 export interface DeskParts {
   readonly memory: Memory;
-  readonly sha256: Sha256Maker;
+  readonly clock: Clock;
+  /** Makes the storage, for which `elsewhere` does what the main thread alone can. */
+  storage(elsewhere: Elsewhere): DeskStorage;
   post(message: FromWorker): void;
+  /** Calls `callback` behind what is to be done in this turn of the loop. */
+  afterTurn(callback: () => void): void;
 }
 
 type SaidChunk = [
@@ -49,25 +50,21 @@ interface Running {
 
 export class Desk {
   readonly #parts: DeskParts;
-  readonly #storage: WorkerStorage;
+  readonly #storage: DeskStorage;
   readonly #sinks = new Map<number, Sink>();
   readonly #running = new Map<number, Running>();
   readonly #requests = new Calls();
   readonly #released: number[] = [];
   /** By sink. */
   readonly #stored = new Map<number, number>();
-  // Views of messages count as memory of this thread, whose heap is small: it would be searched for garbage every few of them. A block that is
-  // never touched, and so takes no memory, makes it look larger.
-  readonly #ballast = new ArrayBuffer(ballastBytes);
   readonly #checksMemory = poisons();
   #untoldBytes = 0;
   #isTellingSoon = false;
   #isTellingDue = false;
   #isEnding = false;
 
-  constructor(options: WorkerOptions, parts: DeskParts) {
+  constructor(parts: DeskParts) {
     this.#parts = parts;
-    assert(this.#ballast.byteLength > 0, "the ballast is there as long as the desk");
     const elsewhere: Elsewhere = {
       publish: async (id, folder, destination, description) =>
         void (await this.#ask({ type: "publish", id, folder, destination, description })),
@@ -77,7 +74,7 @@ export class Desk {
       sync: async (descriptor) => void (await this.#ask({ type: "sync", descriptor })),
       say: (message) => this.#say(message),
     };
-    this.#storage = new WorkerStorage(options, parts.sha256, elsewhere);
+    this.#storage = parts.storage(elsewhere);
   }
 
   /** Takes what the main thread says. Never throws. */
@@ -121,8 +118,7 @@ export class Desk {
       const view = this.#parts.memory.viewAt(address, length);
       this.#write(sink, offset, view, () => {
         assert(!this.#checksMemory || !isPoisoned(view), "memory is not given back while a worker uses it");
-        // Nobody reads here what is the main thread's again.
-        (view.buffer as ArrayBuffer).transfer(0);
+        this.#parts.memory.leave(view);
         this.#release(sink, number, length, isAwaited === 1);
       });
     }
@@ -207,7 +203,7 @@ export class Desk {
   #tellSoon(): void {
     if (this.#isTellingSoon) return;
     this.#isTellingSoon = true;
-    setImmediate(() => {
+    this.#parts.afterTurn(() => {
       this.#isTellingSoon = false;
       this.#tellProgress();
     });
@@ -216,7 +212,7 @@ export class Desk {
   #tellLater(): void {
     if (this.#isTellingDue) return;
     this.#isTellingDue = true;
-    systemClock.after(tellEveryMs, () => {
+    this.#parts.clock.after(tellEveryMs, () => {
       this.#isTellingDue = false;
       this.#tellProgress();
     });
