@@ -16,6 +16,9 @@ export type DiskFault =
   | "crash-at-step"
   | "catalogue-trouble";
 
+/** A worker is at fault, with the probability for each message that it gets. */
+export type WorkerFault = "worker-fault";
+
 /** Faults that strike now and then. */
 export type TimedFault =
   | "cut"
@@ -35,7 +38,7 @@ export type TimedFault =
 /** Properties of the whole run. */
 export type Condition = "stale" | "jitter" | "slow-client" | "slow-disk" | "scarce-memory" | "reconfigure";
 
-export type FaultKind = MessageFault | DiskFault | TimedFault | Condition;
+export type FaultKind = MessageFault | DiskFault | WorkerFault | TimedFault | Condition;
 
 export class FaultPlan {
   readonly #random: Random;
@@ -66,7 +69,7 @@ export class FaultPlan {
   }
 
   /** Whether the fault strikes this one message or operation. */
-  strikes(kind: MessageFault | DiskFault): boolean {
+  strikes(kind: MessageFault | DiskFault | WorkerFault): boolean {
     const rate = this.#rates.get(kind);
     return rate !== undefined && !this.#isHealed && this.#random.chance(rate);
   }

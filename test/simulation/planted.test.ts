@@ -10,6 +10,8 @@ import type { Level } from "./run-seed.ts";
 
 const root = join(import.meta.dir, "..", "..");
 const patches = join(import.meta.dir, "planted");
+// Those of what threads say to each other; not all of them are of a kind that can be found here.
+const patchesOfWorkers = join(root, "test", "storage", "planted");
 
 interface Search {
   readonly level: Level;
@@ -40,28 +42,52 @@ const planted: Readonly<Record<string, Search>> = {
   "unused-credit-kept": { level: "fairness", from: 9, runs: 12 },
 };
 
+const plantedInWorkers: Readonly<Record<string, Search>> = {
+  "answers-out-of-order": { level: "workers", from: 101, runs: 300 },
+  "far-bytes-elsewhere": { level: "workers", runs: 100 },
+  "memory-kept-after-a-fault": { level: "workers", from: 71, runs: 300 },
+  "never-released": { level: "workers", from: 21, runs: 300 },
+  "released-before-it-is-written": { level: "workers", runs: 100 },
+  "released-too-early": { level: "workers", runs: 100 },
+  "released-twice": { level: "workers", runs: 300 },
+  "told-when-awaited-only": { level: "workers", runs: 300 },
+};
+
 describe("a planted bug is found", () => {
   for (const file of readdirSync(patches)) {
     const name = file.replace(/\.patch$/, "");
-    const [why] = readFileSync(join(patches, file), "utf8").split("\n");
-    test(`${name}: ${why}`, async () => {
-      const where = planted[name];
+    const where = planted[name];
+    test(`${name}: ${whyOf(join(patches, file))}`, async () => {
       expect(where, `${file} has no place in the table`).toBeDefined();
-      if (where === undefined) return;
-      await using folder = await tempFolder();
-      copyTo(folder.path, join(patches, file));
-      const { ok, output } = await replay(folder.path, [
-        ...["--level", where.level],
-        ...["--from", `${where.from ?? 1}`, "--seeds", `${where.runs}`, "--failures", "1"],
-      ]);
-      expect(ok, output).toBe(false);
-      expect(output).toMatch(/bun run test:sim --level \w+ --seed \d+ --trace/);
+      if (where !== undefined) await expectFound(join(patches, file), where);
     });
   }
 });
 
+describe("a planted bug of storage workers is found", () => {
+  for (const [name, where] of Object.entries(plantedInWorkers)) {
+    const patch = join(patchesOfWorkers, `${name}.patch`);
+    test(`${name}: ${whyOf(patch)}`, async () => await expectFound(patch, where));
+  }
+});
+
+function whyOf(patch: string): string | undefined {
+  return readFileSync(patch, "utf8").split("\n")[0];
+}
+
+async function expectFound(patch: string, { level, from = 1, runs }: Search): Promise<void> {
+  await using folder = await tempFolder();
+  copyTo(folder.path, patch);
+  const { ok, output } = await replay(folder.path, [
+    ...["--level", level],
+    ...["--from", `${from}`, "--seeds", `${runs}`, "--failures", "1"],
+  ]);
+  expect(ok, output).toBe(false);
+  expect(output).toMatch(/bun run test:sim --level \w+ --seed \d+ --trace/);
+}
+
 function copyTo(folder: string, patch: string): void {
-  for (const part of ["src", join("test", "simulation"), join("test", "support", "memory")]) {
+  for (const part of ["src", "test/simulation", "test/support/memory", "test/support/silent-logger.ts"]) {
     cpSync(join(root, part), join(folder, part), { recursive: true });
   }
   symlinkSync(join(root, "node_modules"), join(folder, "node_modules"));

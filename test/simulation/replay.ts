@@ -1,6 +1,6 @@
 // `bun run test:sim`: runs the simulation for one seed (`--seed N`, with `--trace` for everything that happened), or
-// for many (`--seeds N`, from `--from N` or from the clock); `--level machines`, `shells`, `servers` or `fairness` for one of
-// the four. Prints for each failure the command that repeats it.
+// for many (`--seeds N`, from `--from N` or from the clock); `--level machines`, `shells`, `workers`, `servers` or `fairness` for one of
+// the five. Prints for each failure the command that repeats it.
 
 import { parseArgs } from "node:util";
 import { type Level, levels, runSeed } from "./run-seed.ts";
@@ -23,7 +23,7 @@ const count = values.seed === undefined ? Number(values.seeds) : 1;
 const chosen = levels.filter((level) => values.level === undefined || level === values.level);
 if (chosen.length === 0 || !Number.isSafeInteger(from) || !Number.isSafeInteger(count)) {
   process.stderr.write(
-    "usage: test:sim [--seed N [--trace] | --seeds N [--from N]] [--level machines|shells|servers|fairness]\n",
+    "usage: test:sim [--seed N [--trace] | --seeds N [--from N]] [--level machines|shells|workers|servers|fairness]\n",
   );
   process.exit(2);
 }

@@ -7,7 +7,7 @@ import { ShellWorld } from "./shell-world.ts";
 import type { Trace } from "./simulation-failure.ts";
 import type { SimulationRun } from "./simulation-run.ts";
 
-export const levels = ["machines", "shells", "servers", "fairness"] as const;
+export const levels = ["machines", "shells", "workers", "servers", "fairness"] as const;
 export type Level = (typeof levels)[number];
 
 export type SeedResult =
@@ -29,7 +29,7 @@ export async function runSeed(
   process.on("unhandledRejection", onUnhandled);
   try {
     const run = await world.run();
-    if (level === "shells" || level === "servers") await turnOfTheLoop();
+    if (level === "shells" || level === "workers" || level === "servers") await turnOfTheLoop();
     if (unhandled.length > 0) return failure(level, seed, unhandled[0]);
     return { ok: true, run };
   } catch (error) {
@@ -48,6 +48,8 @@ function worldOf(level: Level, seed: number, trace: Trace): World {
       return new MachineWorld(seed, trace);
     case "shells":
       return new ShellWorld(seed, trace);
+    case "workers":
+      return new ShellWorld(seed, trace, { hasWorkers: true });
     case "servers":
       return new ServersWorld(seed, trace);
     case "fairness":

@@ -19,6 +19,7 @@ import { SimulatedDisk } from "./simulated-disk.ts";
 import { userOfKey, usersMax } from "./simulated-keys.ts";
 import { SimulatedNetwork } from "./simulated-network.ts";
 import { SimulatedServer } from "./simulated-server.ts";
+import type { SimulatedWorkersOptions } from "./simulated-workers.ts";
 import { check, SimulationFailure, type Trace } from "./simulation-failure.ts";
 import type { SimulationRun } from "./simulation-run.ts";
 import { VirtualClock } from "./virtual-clock.ts";
@@ -54,6 +55,9 @@ const kinds: readonly FaultKind[] = [
   "question",
 ];
 
+const usualChunkBytes = [64, 1000, 4096];
+// Those of a length that goes to a worker by its address, and others.
+const workedChunkBytes = [64, 4096, 5000, 6000];
 const faultsMs = 120_000;
 /** Every upload ends within this time after the last fault. */
 const livenessMs = 2 * 3_600_000;
@@ -84,16 +88,18 @@ export class ShellWorld {
   #boots = 1;
   #failure: unknown = null;
 
-  constructor(seed: number, trace: Trace) {
+  /** With `hasWorkers`, threads of the server store uploads. */
+  constructor(seed: number, trace: Trace, { hasWorkers = false } = {}) {
     this.random = new Random(seed);
     const { random, clock } = this;
     this.trace = trace;
-    this.faults = new FaultPlan(random.fork("faults"), clock, kinds);
+    const known = hasWorkers ? [...kinds, "worker-fault" as const] : kinds;
+    this.faults = new FaultPlan(random.fork("faults"), clock, known);
     const { faults } = this;
     this.#latencyMs = random.magnitude(0.1, 200);
     this.#diskMs = random.magnitude(0.05, faults.includes("slow-disk") ? 500 : 5);
     this.#readMs = random.magnitude(0.05, faults.includes("slow-client") ? 2000 : 5);
-    this.options = this.#serverOptions();
+    this.options = this.#serverOptions(hasWorkers ? workedChunkBytes : usualChunkBytes);
     this.checks = new ShellChecks(this);
     this.network = new SimulatedNetwork({
       clock,
@@ -122,6 +128,7 @@ export class ShellWorld {
       delayMs: () => this.#around(this.#diskMs),
       onLost: (id) => this.#onLost(id),
       crash: () => this.server.crash(faults.includes("power-loss") && random.chance(0.5)),
+      workers: hasWorkers ? this.#workers(random.fork("workers")) : null,
     });
     this.server = new SimulatedServer(this);
     this.clients = this.#jobs().map((job) => new SimulatedClient(job, this));
@@ -163,9 +170,25 @@ export class ShellWorld {
     if (client !== undefined) this.lost.add(client);
   }
 
-  #serverOptions(): ProcessSettings & UserRules {
+  #workers(random: Random): SimulatedWorkersOptions {
+    const { faults, trace } = this;
+    const delayMs = random.magnitude(0.01, 20);
+    return {
+      threads: random.between(1, 3),
+      smallBytes: random.pick([0, 0, 3 * this.options.chunkBytes]),
+      trace,
+      delayMs: () => random.interval(delayMs),
+      isAtFault: () => {
+        if (!faults.strikes("worker-fault")) return false;
+        for (const client of this.clients) client.disturbances++;
+        return true;
+      },
+    };
+  }
+
+  #serverOptions(chunkLengths: readonly number[]): ProcessSettings & UserRules {
     const { random, faults } = this;
-    const chunkBytes = random.pick([64, 1000, 4096]);
+    const chunkBytes = random.pick(chunkLengths);
     const chunks = faults.includes("scarce-memory") ? random.between(1, 8) : random.between(8, 200);
     return {
       ...defaultProcessSettings,

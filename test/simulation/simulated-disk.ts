@@ -5,10 +5,11 @@ import { DyncError } from "../../src/base/error.ts";
 import type { Catalogue } from "../../src/catalogue/catalogue.ts";
 import type { PartialStorageOptions } from "../../src/storage/partial-storage.ts";
 import { MemoryCatalogue } from "../support/memory/catalogue.ts";
-import { MemoryStorage, ShortWrite, type StorageOperation } from "../support/memory/storage.ts";
+import { ShortWrite, type StorageOperation } from "../support/memory/storage.ts";
 import type { FaultPlan } from "./fault-plan.ts";
 import type { Random } from "./random.ts";
 import type { SimulatedProcess } from "./simulated-process.ts";
+import { type SimulatedWorkersOptions, WorkedStorage } from "./simulated-workers.ts";
 import type { Trace } from "./simulation-failure.ts";
 
 export interface SimulatedDiskOptions {
@@ -20,10 +21,12 @@ export interface SimulatedDiskOptions {
   readonly onLost: (id: string) => void;
   /** Ends the server's process here and now. */
   readonly crash: () => void;
+  /** Threads that store uploads; `null`: there are none. */
+  readonly workers: SimulatedWorkersOptions | null;
 }
 
 export class SimulatedDisk {
-  readonly storage: MemoryStorage;
+  readonly storage: WorkedStorage;
   readonly catalogue = new MemoryCatalogue();
   readonly #options: SimulatedDiskOptions;
   #process: SimulatedProcess | null = null;
@@ -33,7 +36,7 @@ export class SimulatedDisk {
 
   constructor(options: SimulatedDiskOptions) {
     this.#options = options;
-    this.storage = new MemoryStorage({
+    this.storage = new WorkedStorage({
       before: (operation) => this.#before(operation),
       // Neither what was written nor what was there before: the worst that a disk can give back.
       lose: (unsynced) => {
@@ -45,7 +48,9 @@ export class SimulatedDisk {
   /** From now on this process uses the disk. */
   mountFor(process: SimulatedProcess, options: PartialStorageOptions): void {
     this.#process = process;
-    this.storage.mount(options);
+    const { workers } = this.#options;
+    if (workers === null) this.storage.mount(options);
+    else this.storage.mountWithWorkers(process, options, workers);
   }
 
   async #before({ type, id }: StorageOperation): Promise<void> {

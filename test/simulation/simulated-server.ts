@@ -114,7 +114,8 @@ export class SimulatedServer {
     this.#world.trace(() => "server stop");
     this.#server = null;
     this.#disturbAll();
-    server.stop().then(() =>
+    const stopped = server.stop().then(() => this.#world.disk.storage.close());
+    stopped.then(() =>
       process.run(() => {
         this.#closeTransport();
         process.kill();

@@ -218,15 +218,18 @@ export class MemoryStorage extends PartialStorage implements Storage {
     return new MemoryPartial(stored, {
       before: (type) => this.#before(type, id),
       free: () => (this.#options.capacity ?? Number.POSITIVE_INFINITY) - this.#used(),
-      publish: (destination, description) => this.#publish(id, stored, destination, description),
+      publish: (destination, description) => this.publish(id, destination, description),
       discard: () => void this.#partials.delete(id),
       lose: (unsynced) => this.#options.lose?.(unsynced),
       date: () => this.#date(),
     });
   }
 
-  async #publish(id: string, stored: MemoryBytes, destination: Destination, description: Description) {
+  /** Gives a partial that is there, durable, its final name. */
+  async publish(id: string, destination: Destination, description: Description): Promise<void> {
     await this.#before("publish", id);
+    const stored = this.#partials.get(id);
+    assert(stored !== undefined, "what is published is there");
     const obstacle = this.#published.has(id) ? null : this.#obstacleAt(destination);
     if (obstacle !== null) throw new NameTaken(takenText(destination.name, obstacle.file), obstacle);
     const file: Shown = {
