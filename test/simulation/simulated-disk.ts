@@ -87,7 +87,9 @@ export class SimulatedDisk {
   crash(isPowerLost: boolean): void {
     const { random, onLost } = this.#options;
     this.isTouched = true;
-    if (isPowerLost) for (const record of this.catalogue.list(["open", "publishing"])) onLost(record.id);
+    // And of those whose worker was at fault, and had not said yet what it wrote.
+    for (const { id, mark } of this.catalogue.list(["open", "publishing"]))
+      if (isPowerLost || mark === null) onLost(id);
     this.storage.crash({
       bytesKept: (_id, durable, length) => (isPowerLost ? random.between(durable, length) : length),
       isShown: () => !isPowerLost || random.chance(0.5),

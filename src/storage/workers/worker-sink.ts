@@ -31,7 +31,8 @@ export class WorkerSink implements Sink {
   #length: number;
   #isReady: boolean;
   #durable: number;
-  #hasEnded = false;
+  /** Why its worker takes nothing any more. */
+  #ended: DyncError | null = null;
 
   constructor(
     line: WorkerLine,
@@ -63,14 +64,20 @@ export class WorkerSink implements Sink {
 
   async prepare(): Promise<void> {
     await this.#line.order({ type: "prepare" });
-    this.#isReady = !this.#hasEnded;
+    this.#becomeReady();
   }
 
   async rewind(): Promise<StoredNote> {
     const note = await this.#line.order({ type: "rewind" });
     this.#length = this.#durable = note.durable;
-    this.#isReady = !this.#hasEnded;
+    this.#becomeReady();
     return note;
+  }
+
+  // A worker that was at fault meanwhile may still have answered: nobody was told of that, since nothing could be written before.
+  #becomeReady(): void {
+    if (this.#ended !== null) throw this.#ended;
+    this.#isReady = true;
   }
 
   digest(): Promise<string> {
@@ -101,7 +108,7 @@ export class WorkerSink implements Sink {
     try {
       return await this.#line.order({ type: "close" });
     } catch (error) {
-      if (!this.#hasEnded) throw error;
+      if (this.#ended === null) throw error;
       // What it wrote last is known to nobody.
       return (await this.#line.remains()) ?? { durable: this.#durable, mark: null };
     }
@@ -112,7 +119,7 @@ export class WorkerSink implements Sink {
     try {
       await this.#line.order({ type: "discard" });
     } catch (error) {
-      if (!this.#hasEnded) throw error;
+      if (this.#ended === null) throw error;
       await this.#line.remains();
       await this.#line.discard();
     } finally {
@@ -160,8 +167,8 @@ export class WorkerSink implements Sink {
 
   /** Its worker does nothing more. Memory stays held until that is sure. */
   ended(error: DyncError): void {
-    if (this.#hasEnded) return;
-    this.#hasEnded = true;
+    if (this.#ended !== null) return;
+    this.#ended = error;
     const wasReady = this.#isReady;
     this.#isReady = false;
     // Until it said what it wrote, nothing of that counts.
