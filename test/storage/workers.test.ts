@@ -12,9 +12,8 @@ import type { FilesystemStorage } from "../../src/storage/filesystem.ts";
 import { stateFolder } from "../../src/storage/state-folder.ts";
 import type { Sink, SinkEvents, StoredNote } from "../../src/storage/storage.ts";
 import { openFileSystemSync } from "../../src/storage/syncfs/open-file-system-sync.ts";
-import { type FromWorker, type ToWorker, workerEnded } from "../../src/storage/workers/said.ts";
+import type { FromWorker, ToWorker } from "../../src/storage/workers/said.ts";
 import { type StartThread, startThread } from "../../src/storage/workers/thread.ts";
-import { WorkerSink } from "../../src/storage/workers/worker-sink.ts";
 import type { Form } from "../../src/upload/upload.ts";
 import { tempFolder } from "../support/temp-folder.ts";
 import { bytesOf, codeOf, descriptionOf, idOf } from "./contract.ts";
@@ -424,34 +423,6 @@ describe("a worker that ends", () => {
     expect(left.sender.held).toBe(0);
     await goesOn(left);
   });
-
-  for (const type of ["prepare", "rewind"] as const) {
-    test(`amid ${type}, and still says that this is done, has no sink that takes chunks`, async () => {
-      const answered = Promise.withResolvers<void>();
-      const note = { durable: 0, mark: "boot" };
-      const sink = new WorkerSink(
-        {
-          order: async () => {
-            await answered.promise;
-            return note as never;
-          },
-          take: () => expect.unreachable("nothing is taken"),
-          remains: async () => note,
-          discard: async () => {},
-          leave: () => {},
-        },
-        { length: 0, isReady: false },
-        0,
-        { onStored() {}, onNote() {}, onFailed() {}, onRefused() {} },
-      );
-      const done = codeOf(sink[type]());
-      sink.ended(workerEnded());
-      answered.resolve();
-      // Who had been told that it is ready would give credit for what nobody takes.
-      expect(await done).toBe("not-ready");
-      expect(sink.isReady).toBe(false);
-    });
-  }
 
   test("what is discarded then is gone", async () => {
     const world = await open({

@@ -5,7 +5,14 @@ import { assert } from "../../base/assert.ts";
 import type { DyncError } from "../../base/error.ts";
 import type { Destination } from "../../upload/destination.ts";
 import type { Contents } from "../../upload/upload.ts";
-import type { Description, OwnedChunk, Sink, SinkEvents, StoredNote } from "../storage.ts";
+import {
+  type Description,
+  lengthOf,
+  type OwnedChunk,
+  type Sink,
+  type SinkEvents,
+  type StoredNote,
+} from "../storage.ts";
 import type { Done, Order } from "./said.ts";
 
 /** What the sink says to its worker. */
@@ -29,6 +36,8 @@ export class WorkerSink implements Sink {
   readonly #held = new Map<number, OwnedChunk>();
   #last = 0;
   #length: number;
+  /** Offset behind all that the worker was given. */
+  #given: number;
   #isReady: boolean;
   #durable: number;
   /** Why its worker takes nothing any more. */
@@ -42,7 +51,7 @@ export class WorkerSink implements Sink {
   ) {
     this.#line = line;
     this.#events = events;
-    this.#length = length;
+    this.#length = this.#given = length;
     this.#isReady = isReady;
     this.#durable = durable;
   }
@@ -56,7 +65,9 @@ export class WorkerSink implements Sink {
   }
 
   write(chunk: OwnedChunk): void {
-    if (!this.#isReady) return chunk.release();
+    // The worker would drop what comes behind something that was cut off as well, and hold its memory until it says so.
+    if (!this.#isReady || chunk.offset !== this.#given) return chunk.release();
+    this.#given += lengthOf(chunk);
     const number = ++this.#last;
     this.#held.set(number, chunk);
     this.#line.take(number, chunk);
@@ -69,7 +80,7 @@ export class WorkerSink implements Sink {
 
   async rewind(): Promise<StoredNote> {
     const note = await this.#line.order({ type: "rewind" });
-    this.#length = this.#durable = note.durable;
+    this.#length = this.#given = this.#durable = note.durable;
     this.#becomeReady();
     return note;
   }
