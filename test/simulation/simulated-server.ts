@@ -93,6 +93,12 @@ export class SimulatedServer {
     const process = this.#process;
     if (!process.isAlive) return;
     const world = this.#world;
+    if (world.disk.storage.isFailureUnheard) {
+      world.clock.after(50, () => {
+        if (process === this.#process) this.crash(isPowerLost);
+      });
+      return;
+    }
     world.trace(() => (isPowerLost ? "power loss" : "server crash"));
     process.kill();
     this.#disturbAll();

@@ -31,6 +31,13 @@ export interface SimulatedWorkersOptions {
 /** A memory storage, some uploads of which workers have. */
 export class WorkedStorage extends MemoryStorage {
   protected override workers: StorageWorkers | null = null;
+  /** Words of failures that are under way from a worker to the main thread. */
+  #failures = { underWay: 0 };
+
+  /** That a sync failed, and that the process dies before it heard of it, is one fault too many: see README.md. */
+  get isFailureUnheard(): boolean {
+    return this.#failures.underWay > 0;
+  }
 
   /** From now on `process` uses it, with workers of its own. */
   mountWithWorkers(
@@ -39,6 +46,8 @@ export class WorkedStorage extends MemoryStorage {
     workers: SimulatedWorkersOptions,
   ): void {
     this.mount(options);
+    const failures = { underWay: 0 };
+    this.#failures = failures;
     const memory = new SharedMemory();
     this.workers = new StorageWorkers({
       options: {
@@ -46,7 +55,7 @@ export class WorkedStorage extends MemoryStorage {
         ...{ membersMax: 1, syncsAll: false, ...options },
       },
       ...{ memory, log: silentLogger, threads: workers.threads, smallBytes: workers.smallBytes },
-      start: (events) => new ModelThread({ process, medium: this, memory, events, ...workers }),
+      start: (events) => new ModelThread({ process, medium: this, memory, events, failures, ...workers }),
       obey: async (request) => {
         check(request.type === "publish" || request.type === "discard", () => `asked for ${request.type}`);
         if (request.type === "discard") await this.discard(request.id);
@@ -89,6 +98,7 @@ interface ModelThreadParts extends SimulatedWorkersOptions {
   readonly medium: MemoryStorage;
   readonly memory: Memory;
   readonly events: ThreadEvents;
+  readonly failures: { underWay: number };
 }
 
 /** A thread that has a desk; it ends, and is frozen, with its process. */
@@ -111,13 +121,20 @@ class ModelThread implements Thread {
     this.#isGone = true;
   }
 
-  #say<Message>(way: "there" | "back", message: Message, hear: (message: Message) => void): void {
-    const { process, delayMs } = this.#parts;
+  #say<Message extends ToWorker | FromWorker>(
+    way: "there" | "back",
+    message: Message,
+    hear: (message: Message) => void,
+  ): void {
+    const { process, failures, delayMs } = this.#parts;
     const now = process.clock.now();
     this.#arrives[way] = Math.max(this.#arrives[way], now + delayMs());
     // As between threads: each side has its own.
     const copy = structuredClone(message);
+    const failed = message.type === "failed" ? 1 : 0;
+    failures.underWay += failed;
     process.clock.after(this.#arrives[way] - now, () => {
+      failures.underWay -= failed;
       if (!this.#isGone) hear(copy);
     });
   }
