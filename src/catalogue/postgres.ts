@@ -11,7 +11,7 @@ import { PostgresCatalogue } from "./postgres-catalogue.ts";
 import { PostgresDatabase, type Session } from "./postgres-database.ts";
 import { openingError } from "./postgres-errors.ts";
 import {
-  assertNotNewer,
+  assertWorksWith,
   migrateSchema,
   readSchema,
   type SchemaState,
@@ -114,7 +114,7 @@ export async function migratePostgres(
 ): Promise<{ readonly from: number; readonly to: number; readonly where: string }> {
   const { database, where } = await connect(options);
   try {
-    return { from: await database.once(migrateSchema), to: schemaVersion, where };
+    return { ...(await database.once((session) => migrateSchema(session))), where };
   } catch (cause) {
     throw openingError(where, cause);
   } finally {
@@ -132,7 +132,7 @@ export async function openPostgresCatalogue(options: PostgresOptions): Promise<{
   const { database, where } = await connect(options);
   try {
     const state = await database.once(readSchema);
-    assertNotNewer(state.version);
+    assertWorksWith(state);
     if (state.version < schemaVersion) {
       const found =
         state.version === 0

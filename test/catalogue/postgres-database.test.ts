@@ -4,14 +4,16 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { once } from "node:events";
 import { writeFileSync } from "node:fs";
-import { connect, createServer, type Socket } from "node:net";
+import { createConnection, createServer, type Socket } from "node:net";
 import { DyncError } from "../../src/base/error.ts";
 import {
+  connect,
   migratePostgres,
   openPostgresCatalogue,
   type PostgresOptions,
 } from "../../src/catalogue/postgres.ts";
 import { PostgresCalls } from "../../src/catalogue/postgres-calls.ts";
+import { migrateSchema, schemaSteps, schemaVersion } from "../../src/catalogue/postgres-migrations.ts";
 import { claimCatalogue } from "../../src/catalogue/postgres-owner.ts";
 import { listening } from "../support/ports.ts";
 import { openPostgres, type Postgres, postgresMissing } from "../support/postgres.ts";
@@ -69,11 +71,77 @@ describe.skipIf(postgresMissing !== null)(named, () => {
         /^configuration: There is no catalogue in the database \S+; run `dync-server catalogue migrate`$/,
       );
       await migratePostgres(options(postgres.url(database)));
-      await postgres.run("UPDATE dync.catalogue SET version = 999", database);
+      await postgres.run("UPDATE dync.catalogue SET version = 999, schema_version = 999", database);
       const newer =
         /^configuration: The catalogue in PostgreSQL has version 999, expected at most \d+; run the newer/;
       expect(await fault(postgres.url(database))).toMatch(newer);
       await expect(migratePostgres(options(postgres.url(database)))).rejects.toThrow("has version 999");
+    });
+
+    /** Takes one more step than this program knows, which those from `worksFrom` on work with. */
+    async function migrateFurther(database: string, worksFrom: number) {
+      const sql = `ALTER TABLE uploads ADD COLUMN color text NOT NULL DEFAULT 'red';
+        CREATE TABLE colors (name text PRIMARY KEY)`;
+      const connected = await connect(options(postgres.url(database)));
+      try {
+        const steps = [...schemaSteps, { sql, worksFrom }];
+        return await connected.database.once((session) => migrateSchema(session, steps));
+      } finally {
+        await connected.database.end();
+      }
+    }
+
+    test("a catalogue that a newer version migrated is used where that says so, and stays as it is", async () => {
+      const database = await newCatalogue();
+      const url = postgres.url(database);
+      const after = { from: schemaVersion, to: schemaVersion + 1 };
+      expect(await migrateFurther(database, schemaVersion)).toEqual(after);
+      expect(await migratePostgres(options(url))).toMatchObject({ from: after.to, to: after.to });
+      await using catalogue = await open(url);
+      await bring(catalogue, await admit(catalogue, newUpload(1)), "finished", 1);
+      expect(await namesIn(catalogue, ["finished"])).toHaveLength(1);
+      const rows = await postgres.run("SELECT version, schema_version FROM dync.catalogue", database);
+      expect(rows).toEqual([{ version: schemaVersion, schema_version: after.to }]);
+    });
+
+    test("one that it does not work with any more is not, in one line", async () => {
+      const database = await newCatalogue();
+      await migrateFurther(database, schemaVersion + 1);
+      const found = `has version ${schemaVersion + 1}, expected at most ${schemaVersion}`;
+      expect(await fault(postgres.url(database))).toBe(
+        `configuration: The catalogue in PostgreSQL ${found}; run the newer dync-server that made it`,
+      );
+      await expect(migratePostgres(options(postgres.url(database)))).rejects.toThrow(found);
+    });
+
+    test("one of version 4 becomes a newer one, in which programs of version 4 find theirs", async () => {
+      const database = await newCatalogue();
+      // As version 4 left it.
+      await postgres.run(
+        `DROP TABLE dync.pending_keys, dync.dismissed_keys; ALTER TABLE dync.catalogue DROP COLUMN schema_version`,
+        database,
+      );
+      const url = postgres.url(database);
+      expect(await fault(url)).toMatch(/There is a catalogue of version 4, expected \d+ in the database/);
+      expect(await migratePostgres(options(url))).toMatchObject({ from: 4, to: schemaVersion });
+      expect(await fault(url)).toBe("none");
+      expect(await postgres.run("SELECT version FROM dync.catalogue", database)).toEqual([{ version: 4 }]);
+    });
+
+    test("who may use the tables of before may use those that a step makes", async () => {
+      const database = await newCatalogue();
+      await postgres.run(
+        `CREATE ROLE "Bert's"; CREATE ROLE reader; GRANT USAGE ON SCHEMA dync TO "Bert's", reader;
+         GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA dync TO "Bert's";
+         GRANT SELECT ON ALL TABLES IN SCHEMA dync TO reader`,
+        database,
+      );
+      await migrateFurther(database, schemaVersion);
+      const may = async (role: string) => {
+        const sql = `SELECT has_table_privilege('${role.replace("'", "''")}', 'dync.colors', 'DELETE') AS may`;
+        return (await postgres.run(sql, database))[0]?.may;
+      };
+      expect([await may("Bert's"), await may("reader")]).toEqual([true, false]);
     });
 
     test("without rights it says which, and what grants them", async () => {
@@ -354,7 +422,7 @@ async function openProxy(postgres: Postgres, when: "before" | "after"): Promise<
   const sockets = new Set<Socket>();
   let [isArmed, cut] = [false, 0];
   const server = createServer((client) => {
-    const behind = connect(postgres.socket);
+    const behind = createConnection(postgres.socket);
     const both = [client, behind];
     for (const socket of both) {
       sockets.add(socket);

@@ -51,7 +51,7 @@ describe.skipIf(missing !== null)(`a database that is not as it should be (${mis
       /^dync-server: error: There is no catalogue in the database \S+\ndync-server: hint: run `dync-server catalogue migrate`$/,
     );
     const database = await migrated();
-    await postgres.run("UPDATE dync.catalogue SET version = 999", database);
+    await postgres.run("UPDATE dync.catalogue SET version = 999, schema_version = 999", database);
     const newer = await refused(postgres.url(database));
     expect(newer.said).toMatch(
       /^dync-server: error: The catalogue in PostgreSQL has version 999, expected at most \d+\ndync-server: hint: run the newer .*$/,

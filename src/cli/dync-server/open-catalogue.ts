@@ -91,7 +91,7 @@ async function openPostgres(parts: CatalogueParts, closing: AsyncDisposableStack
     });
   }
   const isFilled = await claimCatalogue(database, await storageName(settings));
-  logger.log("info", "The catalogue is in PostgreSQL", { database: where });
+  logger.log("info", "The catalogue is in PostgreSQL", { database: where, version: state.version });
   if (!isFilled) {
     const uploads = await fillFromPublished(catalogue, database, parts.published());
     if (uploads > 0)
