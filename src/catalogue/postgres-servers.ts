@@ -32,6 +32,7 @@ const pauses: Pauses = { minMs: 100, maxMs: 2000 };
 // What died long ago says nothing to anybody.
 const forgottenMs = 24 * 3_600_000;
 
+const kept = { isKept: v.exactOptional(v.boolean()) };
 const newsSchema = v.object({
   from: v.string(),
   news: v.variant("kind", [
@@ -39,8 +40,9 @@ const newsSchema = v.object({
     v.object({ kind: v.literal("put-away"), id: v.string() }),
     v.object({ kind: v.literal("keys") }),
     v.object({ kind: v.literal("settings") }),
-    v.object({ kind: v.literal("key-refused"), key: v.string(), address: v.string() }),
-    v.object({ kind: v.literal("key-dismissed"), fingerprint: v.string() }),
+    v.object({ kind: v.literal("pending-keys") }),
+    v.object({ kind: v.literal("key-refused"), key: v.string(), address: v.string(), ...kept }),
+    v.object({ kind: v.literal("key-dismissed"), fingerprint: v.string(), ...kept }),
     v.object({ kind: v.literal("outbox") }),
     v.object({ kind: v.literal("servers") }),
   ]),

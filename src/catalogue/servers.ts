@@ -15,10 +15,20 @@ export type News =
   | { readonly kind: "keys" }
   /** The shared settings are others. */
   | { readonly kind: "settings" }
-  /** A key (Z85) that nobody knows asked to be let in, from this address. */
-  | { readonly kind: "key-refused"; readonly key: string; readonly address: string }
-  /** Nobody wants to hear of the key with this fingerprint any more. */
-  | { readonly kind: "key-dismissed"; readonly fingerprint: string }
+  /** The shared keys that wait to be let in are others. */
+  | { readonly kind: "pending-keys" }
+  /**
+   * A key (Z85) that nobody knows asked to be let in, from this address. For servers of the version before, and from those: they share by
+   * this alone. `isKept`: it is, or will be, in the catalogue.
+   */
+  | {
+      readonly kind: "key-refused";
+      readonly key: string;
+      readonly address: string;
+      readonly isKept?: boolean;
+    }
+  /** Nobody wants to hear of the key with this fingerprint any more. As the one above. */
+  | { readonly kind: "key-dismissed"; readonly fingerprint: string; readonly isKept?: boolean }
   /** Something was written down for hooks. */
   | { readonly kind: "outbox" }
   /** A server came, or is gone. */
@@ -55,6 +65,34 @@ export interface SharedChange {
 export interface SharedKeys {
   /** Changes the shared key files as `judge` says that sees them, in one step; returns their version then. Rejects as the catalogue does. */
   change(judge: (shared: SharedFiles) => SharedChange): Promise<number>;
+}
+
+/** A key that was refused, and may be let in. */
+export interface PendingRow {
+  /** Z85. */
+  readonly key: string;
+  /** Where it came from last. */
+  readonly address: string;
+  /** ISO 8601, UTC. */
+  readonly firstAt: string;
+  readonly lastAt: string;
+  /** How often it was refused. */
+  readonly times: number;
+}
+
+/** What is remembered of refused keys. */
+export interface PendingState {
+  /** Those that were heard of the longest ago first. */
+  readonly keys: readonly PendingRow[];
+  /** Fingerprints of those that nobody wants to hear of any more, the first of them first. */
+  readonly dismissed: readonly string[];
+}
+
+/** Both reject as the catalogue does. */
+export interface SharedPendingKeys {
+  read(): Promise<PendingState>;
+  /** Makes of it what `judge` says that sees it, in one step; returns that. */
+  change(judge: (shared: PendingState) => PendingState): Promise<PendingState>;
 }
 
 /** The settings that all servers have, as a text. */

@@ -3,7 +3,8 @@
 // so that a flood from one drives out only its own.
 
 import { dropOldest } from "../base/drop-oldest.ts";
-import type { PublicKey } from "../keys/key.ts";
+import type { PendingState } from "../catalogue/servers.ts";
+import { PublicKey } from "../keys/key.ts";
 
 export interface PendingKey {
   readonly key: PublicKey;
@@ -15,7 +16,8 @@ export interface PendingKey {
   readonly times: number;
 }
 
-const keysMax = 128;
+/** No more keys than these are known, and dismissed ones. */
+export const pendingKeysMax = 128;
 const perAddressMax = 16;
 
 export class PendingKeys {
@@ -28,38 +30,83 @@ export class PendingKeys {
   readonly #dismissed = new Set<string>();
 
   note(key: PublicKey, address: string, now: Date): void {
-    if (this.#dismissed.size > 0 && this.#dismissed.has(key.fingerprint)) return;
-    const before = this.#keys.get(key.text);
-    this.#forget(before);
-    this.#count(address, 1);
-    this.#keys.set(key.text, {
-      key,
-      address,
-      firstAt: before?.firstAt ?? now,
-      lastAt: now,
-      times: (before?.times ?? 0) + 1,
-    });
-    if ((this.#counts.get(address) ?? 0) > perAddressMax) this.#forgetOldestOf(address);
-    else if (this.#keys.size > keysMax) this.#forgetOldestOf(this.#mostFrequent());
+    if (this.isDismissed(key)) return;
+    this.#put({ key, address, firstAt: now, lastAt: now, times: 1 });
   }
 
   has(key: string): boolean {
     return this.#keys.has(key);
   }
 
-  /** Forgets a key, and does not note it again while this process lives. Returns whether it was known. */
+  isDismissed(key: PublicKey): boolean {
+    return this.#dismissed.size > 0 && this.#dismissed.has(key.fingerprint);
+  }
+
+  /** Forgets a key, and does not note it again as long as this is remembered. Returns whether it was known. */
   dismiss(fingerprint: string): boolean {
     const known = [...this.#keys.values()].find(({ key }) => key.fingerprint === fingerprint);
     if (known === undefined) return false;
     this.#forget(known);
-    this.#dismissed.add(fingerprint);
-    dropOldest(this.#dismissed, keysMax);
+    this.#dismiss(fingerprint);
     return true;
+  }
+
+  /** Forgets the key of that text. */
+  forget(key: string): void {
+    this.#forget(this.#keys.get(key));
+  }
+
+  /** Forgets those that `isAuthorised` knows by now; returns their texts. */
+  forgetAuthorised(isAuthorised: (key: string) => boolean): readonly string[] {
+    const known = [...this.#keys.keys()].filter(isAuthorised);
+    for (const key of known) this.forget(key);
+    return known;
   }
 
   /** Those that `isAuthorised` does not know by now, the latest first. */
   list(isAuthorised: (key: string) => boolean): readonly PendingKey[] {
     return [...this.#keys.values()].filter(({ key }) => !isAuthorised(key.text)).toReversed();
+  }
+
+  /** All that is remembered. */
+  get state(): PendingState {
+    const keys = [...this.#keys.values()].map(({ key, address, firstAt, lastAt, times }) => ({
+      ...{ key: key.text, address, times },
+      ...{ firstAt: firstAt.toISOString(), lastAt: lastAt.toISOString() },
+    }));
+    return { keys, dismissed: [...this.#dismissed] };
+  }
+
+  /** Takes over what was remembered elsewhere, as what comes behind what is known here. What is no key is left out. */
+  add({ keys, dismissed }: PendingState): void {
+    for (const fingerprint of dismissed) if (!this.dismiss(fingerprint)) this.#dismiss(fingerprint);
+    for (const { key: text, address, firstAt, lastAt, times } of keys) {
+      const key = PublicKey.parse(text);
+      if (key === null || this.isDismissed(key)) continue;
+      this.#put({ key, address, firstAt: new Date(firstAt), lastAt: new Date(lastAt), times });
+    }
+  }
+
+  /** Forgets all, and remembers this instead. */
+  replace(state: PendingState): void {
+    for (const known of [this.#keys, this.#counts, this.#dismissed]) known.clear();
+    this.add(state);
+  }
+
+  #dismiss(fingerprint: string): void {
+    this.#dismissed.add(fingerprint);
+    dropOldest(this.#dismissed, pendingKeysMax);
+  }
+
+  /** It was refused again, so many times, behind all others. */
+  #put(it: PendingKey): void {
+    const before = this.#keys.get(it.key.text);
+    this.#forget(before);
+    this.#count(it.address, 1);
+    const { firstAt, times } = before ?? { firstAt: it.firstAt, times: 0 };
+    this.#keys.set(it.key.text, { ...it, firstAt, times: times + it.times });
+    if ((this.#counts.get(it.address) ?? 0) > perAddressMax) this.#forgetOldestOf(it.address);
+    else if (this.#keys.size > pendingKeysMax) this.#forgetOldestOf(this.#mostFrequent());
   }
 
   #mostFrequent(): string {

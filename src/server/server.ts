@@ -6,9 +6,8 @@ import { shownDeadline } from "../base/deadline.ts";
 import { DyncError, errorMeanings, messageOf } from "../base/error.ts";
 import { type Bytes, nearBytes } from "../base/memory/far-bytes.ts";
 import { timed } from "../base/stages.ts";
-import { TokenBucket } from "../base/token-bucket.ts";
 import type { Delivery } from "../catalogue/outbox.ts";
-import type { News, Servers } from "../catalogue/servers.ts";
+import type { News, Servers, SharedPendingKeys } from "../catalogue/servers.ts";
 import { daysText } from "../config/duration.ts";
 import { fingerprintOf, type KeyPair, PublicKey } from "../keys/key.ts";
 import { frameBytesMax, limits } from "../protocol/limits.ts";
@@ -25,6 +24,7 @@ import { budgetOf, longQueueOf } from "./budget.ts";
 import { CreditTurns } from "./credit-turns.ts";
 import { Housekeeping } from "./housekeeping.ts";
 import { type PendingKey, PendingKeys } from "./pending-keys.ts";
+import { PendingSharing } from "./pending-sharing.ts";
 import { Room } from "./room.ts";
 import type { RunningUpload } from "./session.ts";
 import { Fellows } from "./take-over.ts";
@@ -48,6 +48,8 @@ export interface ServerParts
   readonly mayHurry?: () => boolean;
   /** Those that share the catalogue; nobody unless given. */
   readonly servers?: Servers;
+  /** Keys that these refused as well; they are this server's own, and forgotten with its process, unless given. */
+  readonly pendingKeys?: SharedPendingKeys;
   /** Called when key files of other servers changed. */
   readonly onKeysElsewhere?: () => void;
   /** The same of their settings. */
@@ -61,8 +63,6 @@ const notReady = errorMeanings["not-ready"].wire;
 
 const housekeepingMs = 60_000;
 const flushMs = 1_000;
-// Keys that were refused, told to other servers.
-const tellingsPerSecond = 10;
 
 export class Server {
   readonly #parts: ServerParts;
@@ -71,7 +71,7 @@ export class Server {
   readonly #uploads: Uploads;
   readonly #housekeeping: Housekeeping;
   readonly #pending = new PendingKeys();
-  readonly #tellings = new TokenBucket(tellingsPerSecond, 5 * tellingsPerSecond);
+  readonly #pendingSharing: PendingSharing | null;
   readonly #afterHooks: AfterHooks | undefined;
   readonly #fellows: Fellows | undefined;
   /** When each user was heard last, by the calendar: ms since 1970. There are no more users than keys. */
@@ -99,7 +99,12 @@ export class Server {
     const capacity = Math.max(chunkCost, budgetOf(parts));
     const office = new CreditOffice({ capacity, chunkCost, mayHurry: parts.mayHurry });
     this.#office = office;
-    const fellows = parts.servers && new Fellows(parts.servers);
+    const { servers, pendingKeys: shared } = parts;
+    const isShared = servers !== undefined && shared !== undefined;
+    this.#pendingSharing = isShared
+      ? new PendingSharing({ ...parts, known: this.#pending, shared, servers })
+      : null;
+    const fellows = servers && new Fellows(servers);
     this.#fellows = fellows;
     this.#afterHooks = parts.hooks && new AfterHooks({ ...parts, ...parts.hooks, fellows });
     this.#uploads = new Uploads({
@@ -185,17 +190,20 @@ export class Server {
 
   /** Keys that were refused lately and are not authorised yet, the latest first. */
   get pendingKeys(): readonly PendingKey[] {
-    const { clients } = this.#parts;
-    return this.#pending.list((key) => clients.userOf(key) !== null || clients.expiryOf(key) !== null);
+    return this.#pending.list(this.#isKnown);
   }
+
+  readonly #isKnown = (key: string): boolean => {
+    const { clients } = this.#parts;
+    return clients.userOf(key) !== null || clients.expiryOf(key) !== null;
+  };
 
   /** Keeps a key that was refused out of that list from now on. Returns whether it was there. */
   dismissKey(fingerprint: string): boolean {
-    this.#fellows?.tell({ kind: "key-dismissed", fingerprint });
-    return this.#pending.dismiss(fingerprint);
+    return (this.#pendingSharing ?? this.#pending).dismiss(fingerprint);
   }
 
-  /** Whether `key`, the text of a public key, was refused lately, whatever became of it since. */
+  /** Whether `key`, the text of a public key, was refused lately, and was not known to be let in since. */
   wasRefused(key: string): boolean {
     return this.#pending.has(key);
   }
@@ -224,6 +232,7 @@ export class Server {
     );
     this.#parts.onListening?.();
     this.#parts.servers?.observe((news) => this.#hear(news));
+    await this.#pendingSharing?.begin();
     logger.log("info", "Listening", { address, port: this.#link.port, key: keys.publicKey.fingerprint });
     this.#keepHouse();
     this.#afterHooks?.changed();
@@ -243,10 +252,12 @@ export class Server {
         return void this.#parts.onKeysElsewhere?.();
       case "settings":
         return void this.#parts.onSettingsElsewhere?.();
+      case "pending-keys":
+        return this.#pendingSharing?.changed();
       case "key-refused":
-        return this.#noteRefused(news.key, news.address);
+        return news.isKept ? undefined : this.#noteElsewhere(news.key, news.address);
       case "key-dismissed":
-        return void this.#pending.dismiss(news.fingerprint);
+        return news.isKept ? undefined : this.#pendingSharing?.dismissElsewhere(news.fingerprint);
       case "let-go":
         return this.#uploads.track(this.#letGo(news.id, news.isClientHere));
       case "put-away":
@@ -261,12 +272,10 @@ export class Server {
     }
   }
 
-  /** Another server refused it. */
-  #noteRefused(text: string, address: string): void {
-    const { clients, clock } = this.#parts;
+  /** A server of the version before refused it. */
+  #noteElsewhere(text: string, address: string): void {
     const key = PublicKey.parse(text);
-    if (key === null || clients.userOf(text) !== null || clients.expiryOf(text) !== null) return;
-    this.#pending.note(key, address, clock.date());
+    if (key !== null && !this.#isKnown(text)) this.#pendingSharing?.noteElsewhere(key, address);
   }
 
   /** Never rejects. */
@@ -291,6 +300,8 @@ export class Server {
 
   /** Looks again who may send: uploads of keys that expired, or were removed and did not come back, end now. */
   clientsChanged(): void {
+    const letIn = this.#pending.forgetAuthorised(this.#isKnown);
+    this.#pendingSharing?.letIn(letIn);
     for (const upload of this.#uploads.all()) {
       if (this.#parts.clients.mayGoOn(upload.owner.origin, upload.owner.user)) continue;
       upload.stop(forbidden, this.#whyNotAuthorised(upload.owner.origin, " any more"), true);
@@ -316,6 +327,7 @@ export class Server {
     await this.#letAllGo("The server takes no more uploads");
     this.#link?.close(flushMs);
     this.#link = null;
+    await this.#pendingSharing?.flush();
     await this.#parts.servers?.leave();
     return uploads;
   }
@@ -335,6 +347,7 @@ export class Server {
     await this.#letAllGo("The server is going down");
     await this.#afterHooks?.stop();
     this.#link?.close(flushMs);
+    await this.#pendingSharing?.end();
   }
 
   #authorize(key: PublicKey, address: string): string | null {
@@ -352,11 +365,8 @@ export class Server {
   }
 
   #notePending(key: PublicKey, address: string): void {
-    const { clock } = this.#parts;
-    this.#pending.note(key, address, clock.date());
-    // A flood of strangers is nothing that others have to hear all of.
-    if (this.#fellows !== undefined && this.#tellings.tryTake(1, clock.now()))
-      this.#fellows.tell({ kind: "key-refused", key: key.text, address });
+    if (this.#pendingSharing !== null) this.#pendingSharing.note(key, address);
+    else this.#pending.note(key, address, this.#parts.clock.date());
   }
 
   /** `since` ends the sentence where the key is simply not known. */

@@ -188,6 +188,7 @@ describe.skipIf(pairMissing !== null)(`several servers (${pairMissing ?? "compil
       const { pending } = jsonLines(stdout).at(-1) as { pending: { fingerprint: string }[] };
       return pending.map(({ fingerprint }) => fingerprint);
     };
+    const asking = () => pair.rows("SELECT times::int FROM dync.pending_keys");
     const [fingerprint = ""] = await pending(0);
     expect(fingerprint).toStartWith("SHA256:");
     await pair.until(async () => (await pending(1)).includes(fingerprint), pair.program(1));
@@ -200,12 +201,22 @@ describe.skipIf(pairMissing !== null)(`several servers (${pairMissing ?? "compil
     // It was told: without that it would look after half a minute.
     expect(performance.now() - since).toBeLessThan(15_000);
     expect([await send(0, "a.raw"), await send(1, "b.raw")]).toEqual([0, 0]);
+    await pair.until(async () => (await asking()).length === 0, pair.program(0));
     // Revoked while the other one is away, which has its file still.
     await pair.program(0).stop();
     expect(await pair.dyncServer(1, ["clients", "remove", "bert"])).toMatchObject({ code: 0 });
     await pair.again(0);
     expect(existsSync(join(pair.place(0).home, "clients", "bert.key"))).toBe(false);
+    // What it asked before it was let in is over.
+    expect([await pending(0), await pending(1)]).toEqual([[], []]);
     expect([await send(0, "c.raw"), await send(1, "c.raw")]).toEqual([7, 7]);
+    // It asks again: at both, and also after all of them were away at once.
+    for (const at of [0, 1])
+      await pair.until(async () => (await pending(at)).includes(fingerprint), pair.program(at));
+    await pair.until(async () => (await asking())[0]?.times === 2, pair.program(0));
+    for (const at of [0, 1]) expect(await pair.program(at).stop()).toMatchObject({ code: 0 });
+    for (const at of [0, 1]) await pair.again(at);
+    expect([await pending(0), await pending(1)]).toEqual([[fingerprint], [fingerprint]]);
     expect((await pair.rows("SELECT name FROM dync.client_keys")).map(({ name }) => name)).toEqual([
       "alice.key",
     ]);

@@ -64,3 +64,34 @@ test("one that somebody refused is not heard of again, and no more of these are 
   pending.note(first, "10.0.0.1", at(3));
   expect(pending.list(nobody).map(({ key }) => key)).toContain(first);
 });
+
+test("what is known can be taken over elsewhere, behind what is known there, within the same bounds", () => {
+  const [one, other] = [new PendingKeys(), new PendingKeys()];
+  const [lab, late, ...flood] = keys as [PublicKey, PublicKey, ...PublicKey[]];
+  for (const key of flood.slice(0, 20)) one.note(key, "10.6.6.6", at(0));
+  one.note(lab, "10.0.0.1", at(1));
+  one.dismiss(flood[19]?.fingerprint ?? "");
+  for (const key of [lab, late, flood[19] as PublicKey]) other.note(key, "10.0.0.2", at(2));
+  const before = one.state;
+  one.add(other.state);
+  expect(one.list(nobody).slice(0, 2)).toEqual([
+    { key: late, address: "10.0.0.2", firstAt: at(2), lastAt: at(2), times: 1 },
+    { key: lab, address: "10.0.0.2", firstAt: at(1), lastAt: at(2), times: 2 },
+  ]);
+  expect(one.list(nobody)).toHaveLength(17);
+  one.replace(before);
+  expect(one.state).toEqual(before);
+  one.add({ keys: [{ ...before.keys[0]!, key: "none" }], dismissed: [lab.fingerprint, "SHA256:unknown"] });
+  expect(one.has(lab.text)).toBe(false);
+  expect(one.state.dismissed).toEqual([flood[19]?.fingerprint ?? "", lab.fingerprint, "SHA256:unknown"]);
+});
+
+test("one that was let in is forgotten, and is a new one when it asks again", () => {
+  const pending = new PendingKeys();
+  const [first, second] = keys as [PublicKey, PublicKey];
+  for (const key of [first, second]) pending.note(key, "10.0.0.1", at(0));
+  expect(pending.forgetAuthorised((key) => key === first.text)).toEqual([first.text]);
+  expect([pending.has(first.text), pending.has(second.text)]).toEqual([false, true]);
+  pending.note(first, "10.0.0.1", at(5));
+  expect(pending.list(nobody)[0]).toMatchObject({ key: first, firstAt: at(5), times: 1 });
+});

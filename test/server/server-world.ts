@@ -23,6 +23,7 @@ import { idOf } from "../storage/contract.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 import { MemoryCatalogue } from "../support/memory/catalogue.ts";
 import { MemoryNetwork } from "../support/memory/network.ts";
+import { MemoryPendingKeys } from "../support/memory/pending-keys.ts";
 import { MemoryStorage, type StorageOperation } from "../support/memory/storage.ts";
 
 const serverKeys = generateKeyPair();
@@ -58,6 +59,8 @@ export class ServerWorld {
   receipts: ReceiptGiver | undefined;
   /** Other servers that share the catalogue; nobody unless a test sets some. */
   servers: Servers | undefined;
+  /** Keys that these refused. */
+  readonly pendingKeys = new MemoryPendingKeys();
   leaseMs = 0;
   #ids = 0;
   #server: Server | null = null;
@@ -94,7 +97,7 @@ export class ServerWorld {
       newId: () => idOf(++this.#ids),
       ...(this.receipts === undefined ? {} : { receipts: this.receipts }),
       ...(this.hooks === undefined ? {} : { hooks: this.hooks }),
-      ...(this.servers === undefined ? {} : { servers: this.servers }),
+      ...(this.servers === undefined ? {} : { servers: this.servers, pendingKeys: this.pendingKeys }),
     });
     this.#server = server;
     await server.start();

@@ -291,3 +291,80 @@ describe("what is done once for all", () => {
     expect(told).toEqual([idOf(1), idOf(9)]);
   });
 });
+
+describe("keys that ask to be let in", () => {
+  const bert = userKeys.bert.publicKey;
+  const fingerprints = () => world.server.pendingKeys.map(({ key }) => key.fingerprint);
+
+  async function refuseBert(): Promise<void> {
+    world.removed.add("bert");
+    await expect(world.connect(2, "bert")).rejects.toThrow("key-refused");
+  }
+
+  async function written(): Promise<void> {
+    world.clock.advance(1000);
+    await world.settle();
+  }
+
+  const sharedKeys = async () => (await world.pendingKeys.read()).keys.map(({ key }) => key);
+
+  test("are shared, and a server that starts knows them", async () => {
+    await refuseBert();
+    await written();
+    expect(await sharedKeys()).toEqual([bert.text]);
+    expect(others.told.at(-1)).toEqual({ kind: "pending-keys" });
+    await refuseBert();
+    // What is new is written before it ends, or lets go of all.
+    await world.server.stop();
+    expect((await world.pendingKeys.read()).keys).toMatchObject([{ times: 2 }]);
+    await world.start();
+    expect(fingerprints()).toEqual([bert.fingerprint]);
+    expect(world.server.dismissKey(bert.fingerprint)).toBe(true);
+    expect(world.server.dismissKey(bert.fingerprint)).toBe(false);
+    await world.server.drain();
+    expect((await world.pendingKeys.read()).dismissed).toEqual([bert.fingerprint]);
+    expect(await sharedKeys()).toEqual([]);
+  });
+
+  test("are looked up when another server says that they are others", async () => {
+    const seen = { key: bert.text, address: "10.0.0.1", firstAt: "2026-01-01T00:00:00.000Z", times: 3 };
+    world.removed.add("bert");
+    const keys = [{ ...seen, lastAt: seen.firstAt }];
+    await world.pendingKeys.change(() => ({ keys, dismissed: [] }));
+    others.heed({ kind: "pending-keys" });
+    await written();
+    expect(world.server.pendingKeys).toMatchObject([{ address: "10.0.0.1", times: 3 }]);
+  });
+
+  test("are not, for whom is let in: neither here, nor when that key is sent away again", async () => {
+    await refuseBert();
+    await written();
+    expect(world.server.wasRefused(bert.text)).toBe(true);
+    world.removed.clear();
+    expect(fingerprints()).toEqual([]);
+    world.server.clientsChanged();
+    await written();
+    expect(await sharedKeys()).toEqual([]);
+    world.removed.add("bert");
+    world.server.clientsChanged();
+    expect(fingerprints()).toEqual([]);
+  });
+
+  test("come from a server of the version before by what it tells, and count once from one of this version", async () => {
+    world.removed.add("bert");
+    const refused = { kind: "key-refused", address: "10.0.0.1" } as const;
+    others.heed({ ...refused, key: bert.text, isKept: true });
+    others.heed({ ...refused, key: "none" });
+    others.heed({ ...refused, key: userKeys.anna.publicKey.text });
+    await written();
+    expect([fingerprints(), await sharedKeys()]).toEqual([[], []]);
+    others.heed({ ...refused, key: bert.text });
+    await written();
+    expect([fingerprints(), await sharedKeys()]).toEqual([[bert.fingerprint], [bert.text]]);
+    others.heed({ kind: "key-dismissed", fingerprint: bert.fingerprint, isKept: true });
+    expect(fingerprints()).toEqual([bert.fingerprint]);
+    others.heed({ kind: "key-dismissed", fingerprint: bert.fingerprint });
+    await written();
+    expect([fingerprints(), await sharedKeys()]).toEqual([[], []]);
+  });
+});

@@ -7,7 +7,7 @@ import type { Clock } from "../../base/clock.ts";
 import { DyncError } from "../../base/error.ts";
 import type { Logger } from "../../base/log.ts";
 import type { Catalogue, Owner } from "../../catalogue/catalogue.ts";
-import type { Servers, SharedKeys, SharedSettings } from "../../catalogue/servers.ts";
+import type { Servers, SharedKeys, SharedPendingKeys, SharedSettings } from "../../catalogue/servers.ts";
 import type { SharedAudit } from "../../catalogue/shared-audit.ts";
 import type { ProcessSettings } from "../../config/server-settings.ts";
 import type { CompleteUpload } from "../../upload/upload.ts";
@@ -45,6 +45,7 @@ export interface Sharing {
   readonly keys: SharedKeys;
   readonly audit: SharedAudit;
   readonly settings: SharedSettings;
+  readonly pendingKeys: SharedPendingKeys;
   /** This server, as the others know it; and its machine's name. */
   readonly id: string;
   readonly name: string;
@@ -104,15 +105,18 @@ async function openPostgres(parts: CatalogueParts, closing: AsyncDisposableStack
   const name = hostname();
   const servers = await joinServers(options, { ...owner, name, version });
   closing.defer(() => servers.leave());
-  const [{ PostgresKeys }, { PostgresAudit }, { PostgresSettings }] = await Promise.all([
-    import("../../catalogue/postgres-keys.ts"),
-    import("../../catalogue/postgres-audit.ts"),
-    import("../../catalogue/postgres-settings.ts"),
-  ]);
+  const [{ PostgresKeys }, { PostgresAudit }, { PostgresSettings }, { PostgresPendingKeys }] =
+    await Promise.all([
+      import("../../catalogue/postgres-keys.ts"),
+      import("../../catalogue/postgres-audit.ts"),
+      import("../../catalogue/postgres-settings.ts"),
+      import("../../catalogue/postgres-pending-keys.ts"),
+    ]);
   const shared = {
     keys: new PostgresKeys(database),
     audit: new PostgresAudit(database),
     settings: new PostgresSettings(database),
+    pendingKeys: new PostgresPendingKeys(database),
   };
   return { ...opened, owner, sharing: { servers, ...shared, id: owner.id, name } };
 }

@@ -208,7 +208,7 @@ export async function serve(configuration: RunningConfiguration, parts: ServePar
   const server = new Server({
     ...ownParts(configuration, parts),
     ...{ transport, keys, clients, storage, catalogue, owner, audit },
-    ...(sharing === null ? {} : { servers: sharing.servers }),
+    ...(sharing === null ? {} : { servers: sharing.servers, pendingKeys: sharing.pendingKeys }),
     onKeysElsewhere: () => void keySharing?.changed(),
     onSettingsElsewhere: () => void settingsSharing?.changed(),
     ...(receipts === null ? {} : { receipts }),

@@ -88,9 +88,10 @@ Example:
 `;
 
 export const clientsPendingUsage = `
-List the keys that the running server refused since it started, the latest
-first: the fingerprint, when and from where it asked, and how often. It knows
-the last 128, and 16 of one address.
+List the keys that the running server refused since it started, or, where
+several servers share a catalogue, that any of them refused: the latest first,
+with the fingerprint, when and from where it asked, and how often. The last 128
+are known, and 16 of one address.
 
 Usage:
   dync-server clients pending [options]
