@@ -53,7 +53,9 @@ export class Uploads implements UploadDesk {
       (user) => parts.rulesOf(user).uploadsPerUser,
     );
     const sessionsOf = (user: string) => this.#sessionsOf(user);
-    this.#inquiries = new Inquiries({ ...parts, refusals, sessionsOf, isBusy: () => this.#isBusy() });
+    const heldElsewhere = (user: string) => this.#heldElsewhere(user, null);
+    const own = { refusals, sessionsOf, heldElsewhere, isBusy: () => this.#isBusy() };
+    this.#inquiries = new Inquiries({ ...parts, ...own });
     this.#attempts = new PublishAttempts(parts.clock, (id, isAwaited) => this.#publishAgain(id, isAwaited));
   }
 
@@ -172,9 +174,13 @@ export class Uploads implements UploadDesk {
     return record !== null && this.#byId.has(record.id) ? null : record;
   }
 
-  async heldElsewhere({ user }: UploadOwner, record: UploadRecord | null): Promise<number> {
+  heldElsewhere({ user }: UploadOwner, record: UploadRecord | null): Promise<number> {
+    return this.#heldElsewhere(user, record?.id ?? null);
+  }
+
+  async #heldElsewhere(user: string, except: string | null): Promise<number> {
     const { catalogue, owner } = this.#parts;
-    return owner.leaseMs === 0 ? 0 : await catalogue.heldElsewhere(user, owner.id, record?.id ?? null);
+    return owner.leaseMs === 0 ? 0 : await catalogue.heldElsewhere(user, owner.id, except);
   }
 
   open(upload: Upload, name: string, record: UploadRecord | null, needsPlace: boolean): Session | Refusal {

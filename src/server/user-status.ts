@@ -25,6 +25,8 @@ export interface UserStatusParts {
   readonly refusals: UserRefusals;
   /** Sessions of a user. */
   readonly sessionsOf: (user: string) => readonly Session[];
+  /** How many uploads of a user other servers work on. */
+  readonly heldElsewhere: (user: string) => Promise<number>;
 }
 
 /** Who asks: the key, and whose it is. */
@@ -66,7 +68,7 @@ export async function statusFor(
 }
 
 async function accountOf({ user, origin }: StatusAsker, parts: UserStatusParts): Promise<Account> {
-  const { catalogue, clock, rulesOf, clients, groupsOf, sessionsOf } = parts;
+  const { catalogue, clock, rulesOf, clients, groupsOf, sessionsOf, heldElsewhere } = parts;
   const { limits: granted, uploadsPerUser, unfinishedPerUser } = rulesOf(user);
   const now = clock.date().getTime();
   const since = (days: number) =>
@@ -76,7 +78,8 @@ async function accountOf({ user, origin }: StatusAsker, parts: UserStatusParts):
   const groups = groupsOf?.(user) ?? [];
   return {
     ...{ unfinished: usage.unfinished, unfinishedMax: unfinishedPerUser },
-    ...{ running: sessionsOf(user).length, runningMax: uploadsPerUser },
+    // As they are counted for who begins one more.
+    ...{ running: sessionsOf(user).length + (await heldElsewhere(user)), runningMax: uploadsPerUser },
     ...{ stored: usage.files, storedBytes: usage.stored, day: await since(1), week: await since(7) },
     quotas: await quotasFor(user, parts),
     ...(expires === null ? {} : { expires: expires.toISOString() }),

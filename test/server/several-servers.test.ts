@@ -127,6 +127,9 @@ describe("uploads of a user that other servers work on", () => {
       ),
     );
     const client = await world.connect(1);
+    const account = postOf({ name: "dync-0.ask", info: { ask: true, status: "account" } });
+    const standing = { unfinished: 2, running: 2, runningMax: 2 };
+    expect(await client.ask(account)).toMatchObject({ info: { account: standing } });
     expect(await client.ask(postOf())).toMatchObject({
       type: "error",
       code: 429,
