@@ -113,6 +113,24 @@ test("what is written at one, and read there, the other goes by and has in its f
   expect(other.came).toHaveLength(1);
 });
 
+test("whose file for them comes into being just when it is told of others goes by these, and says that nothing changed", async () => {
+  await using temp = await tempFolder();
+  const shared = new Shared();
+  const one = await new Place(temp, "one", shared, null).start();
+  const other = await new Place(temp, "other", shared, null).start();
+  one.write("");
+  expect(await one.sharing.reload()).toMatchObject({ outcome: "taken", changed: [] });
+  await other.sharing.changed();
+  expect(other.came).toEqual([]);
+  other.write("");
+  await other.sharing.changed();
+  expect(other.came).toMatchObject([{ outcome: "taken", changed: [] }]);
+  // Who asks for it afterwards hears the same, and nobody says it for the others once more.
+  expect(await other.sharing.reload()).toMatchObject({ outcome: "taken", changed: [] });
+  await other.sharing.changed();
+  expect(other.came).toHaveLength(1);
+});
+
 test("what is wrong is refused where it was written, and nobody else hears of it", async () => {
   await using it = await pair();
   const { one, other, shared } = it;
