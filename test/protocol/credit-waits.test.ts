@@ -121,7 +121,7 @@ describe("an upload", () => {
 
 describe("what is told", () => {
   const wait: Wait = { cause: "memory", ahead: 12 };
-  const told = { info: { waits: "memory", ahead: 12 } };
+  const told = { info: { waits: "memory", ahead: 12 } } as const;
 
   test("stands beside what gives no credit and answers, and nowhere else", () => {
     const find = () => wait;
@@ -134,6 +134,11 @@ describe("what is told", () => {
       { type: "upload-finished", uploadId: "u" },
     ] as const)
       expect(withWait(message, () => expect.unreachable("nobody asks what it waits for"))).toBe(message);
+  });
+
+  test("leaves what else is said", () => {
+    const report = { type: "status-report", seek: 8, credit: 0, tag: 2, info: { stored: 4 } } as const;
+    expect(withWait(report, () => wait)).toEqual({ ...report, info: { stored: 4, ...told.info } });
   });
 
   test("is nothing where nothing is short, and a short frame where something is", () => {

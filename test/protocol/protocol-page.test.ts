@@ -14,8 +14,8 @@ test("doc/protocol.md shows the tables as they are (bun build/protocol-page.ts w
 test("the grammar has what is declared", () => {
   const page = withTables("```abnf\n```\n");
   for (const line of [
-    'query-status     = FRAME("query-status")  [ seek  [ tag  [ info ] ] ] ; info: priority, waits, window',
-    'upload-approved  = FRAME("upload-approved")  credit  chunksize  maxqueue  [ info ] ; info: server, upload, tags, farewell, unpack, names, priority, removes',
+    'query-status     = FRAME("query-status")  [ seek  [ tag  [ info ] ] ] ; info: priority, waits, window, stored',
+    'upload-approved  = FRAME("upload-approved")  credit  chunksize  maxqueue  [ info ] ; info: server, upload, tags, farewell, unpack, names, priority, stored, removes',
     "file-name        = FRAME(1*240OCTET)  ; UTF-8, a single name without folders",
   ]) {
     expect(page.split("\n")).toContain(line);

@@ -218,6 +218,51 @@ describe("a long line", () => {
   });
 });
 
+describe("what is stored", () => {
+  const keeper: PostFile = { ...post, info: { stored: true } };
+
+  function saidBy(machine: ServerUpload, input: ServerInput): readonly unknown[] {
+    return machine.step(input, 0).flatMap((it) => (it.type === "send" ? [it.message] : []));
+  }
+
+  test("is told with credit and answers to a client that keeps what is not", () => {
+    const machine = open(keeper, 4);
+    machine.step(chunk(0, 4), 0);
+    machine.step(chunk(4, 4), 0);
+    machine.step({ type: "stored", offset: 4 }, 0);
+    const grant = { type: "granted", amount: 2 } as const;
+    expect(saidBy(machine, grant)).toEqual([{ type: "transfer-credit", amount: 2, info: { stored: 4 } }]);
+    const question = hears({ type: "query-status", seek: 8, tag: 3 });
+    const answer = { type: "status-report", seek: 8, credit: 4, tag: 3 };
+    expect(saidBy(machine, question)).toEqual([{ ...answer, info: { stored: 4 } }]);
+    // It stands behind a tag.
+    expect(saidBy(machine, query)).toEqual([{ type: "status-report", seek: 8, credit: 4 }]);
+    machine.step({ type: "rewound", offset: 0 }, 0);
+    expect(saidBy(machine, question)).toMatchObject([{ seek: 0, info: { stored: 0 } }]);
+    machine.step(hears({ type: "query-status", seek: 0, tag: 4, info: { waits: true } }), 0);
+    expect(saidBy(machine, question)).toEqual([{ ...answer, seek: 0, credit: 5 }]);
+  });
+
+  test("is told with credit that waited for the client to go back", () => {
+    const machine = open(keeper, 2);
+    expect(saidBy(machine, chunk(4, 4))).toMatchObject([{ type: "status-report", seek: 0 }]);
+    expect(saidBy(machine, { type: "granted", amount: 2 })).toEqual([]);
+    const [credit] = saidBy(machine, chunk(0, 4));
+    expect(credit).toEqual({ type: "transfer-credit", amount: 2, info: { stored: 0 } });
+  });
+
+  test("of an upload that is taken up is told when its client says again that it wants to know", () => {
+    const machine = new ServerUpload(options);
+    const admission = { uploadId: "u1", offset: 8 };
+    machine.step({ type: "restored", post: keeper, admission, hashed: true }, 0);
+    const question = { type: "query-status", seek: 12, tag: 1, info: { stored: true } } as const;
+    expect(saidBy(machine, hears(question))).toMatchObject([
+      { type: "upload-approved", info: { stored: true } },
+      { type: "status-report", seek: 8, tag: 1, info: { stored: 8 } },
+    ]);
+  });
+});
+
 /** How many chunks at `offset`, for which there is no credit, are forgiven before the upload is dropped. */
 function excessOf(machine: ServerUpload, offset: number): number {
   for (let count = 0; count < 10_000; count += 1) {

@@ -13,7 +13,7 @@ export const post: PostFile = {
 export const sized: PostFile = { ...post, info: { size: 10 } };
 export const checksum = new Uint8Array(32);
 export const options = { chunkBytes: 4, maxQueue: 8, server: "dync-server 1" };
-export const info = { server: "dync-server 1", upload: "u1", tags: true, farewell: true };
+export const info = { server: "dync-server 1", upload: "u1", tags: true, farewell: true, stored: true };
 export const query: ServerInput = { type: "message", message: { type: "query-status" } };
 
 export function chunk(seek: number, length: number, isLast = false): ServerInput {

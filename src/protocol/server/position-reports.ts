@@ -14,6 +14,10 @@ export class PositionReports {
   /** What the client is told of how the bytes are unpacked. */
   #layoutInfo: UploadApproved["info"] = {};
   #expected = 0;
+  /** Offset before which all is stored. */
+  #stored = 0;
+  /** The client keeps what is not, and wants to be told. */
+  #tellsStored = false;
   /** A gap was reported: what comes out of sequence until the client went back was under way before. */
   #gapTold = false;
   /** How often the client may still be told how large a chunk may be, instead of being broken. */
@@ -56,9 +60,29 @@ export class PositionReports {
   /** The storage is open: the upload has a name, and an offset at which it goes on. */
   startAt({ uploadId, offset, layout }: Admission): void {
     this.#uploadId = uploadId;
-    this.#expected = offset;
+    this.#expected = this.#stored = offset;
     const names = layout === "bagit" ? { names: layout } : {};
     this.#layoutInfo = layout === undefined ? {} : { unpack: true, ...names, removes: true };
+  }
+
+  /** Everything before `offset` is stored: the client will not be asked for it again. */
+  stored(offset: number): void {
+    this.#stored = offset;
+  }
+
+  /** Whether the client wants to be told that. */
+  tellStored(isWanted: boolean): void {
+    this.#tellsStored = isWanted;
+  }
+
+  // In each message that gives credit and can say it: the credit is part of a window that begins there. So who got the one
+  // knows the other, whatever else got lost.
+  get #storedInfo(): { readonly info?: { readonly stored: number } } {
+    return this.#tellsStored ? { info: { stored: this.#stored } } : {};
+  }
+
+  #addCredit(amount: number): void {
+    this.#send({ type: "transfer-credit", amount, ...this.#storedInfo });
   }
 
   /** A chunk in sequence moved the position: the client is where we are. */
@@ -71,7 +95,7 @@ export class PositionReports {
       this.#unseenLeft -= 1;
       return;
     }
-    if (this.#withheld > 0) this.#send({ type: "transfer-credit", amount: this.#withheld });
+    if (this.#withheld > 0) this.#addCredit(this.#withheld);
     this.#withheld = 0;
   }
 
@@ -95,7 +119,14 @@ export class PositionReports {
   #tellTerms(credit: number): void {
     const { chunkBytes, server } = this.#options;
     const maxQueue = this.#maxQueue;
-    const info = { server, upload: this.#uploadId, tags: true, farewell: true, ...this.#layoutInfo };
+    const info = {
+      server,
+      upload: this.#uploadId,
+      tags: true,
+      farewell: true,
+      stored: true,
+      ...this.#layoutInfo,
+    };
     this.#send({ type: "upload-approved", credit, chunkBytes, maxQueue, info });
   }
 
@@ -113,7 +144,8 @@ export class PositionReports {
       type: "status-report",
       seek: this.#expected,
       credit,
-      ...(tag === undefined ? {} : { tag }),
+      // Behind the tag: one that nobody asked for has none.
+      ...(tag === undefined ? {} : { tag, ...this.#storedInfo }),
     });
     this.#credit.forgive(this.#forgivenAtOnce);
     // A report of no credit may get lost; credit added without a position would then come on top of the old one.
@@ -157,7 +189,7 @@ export class PositionReports {
 
   /** The position moved back: says so whatever was said before. */
   reportRewind(expected: number): void {
-    this.#expected = expected;
+    this.#expected = this.#stored = expected;
     this.#credit.forgiveMore(this.#forgivenAtOnce);
     this.reportLoss();
   }
@@ -188,7 +220,7 @@ export class PositionReports {
   grant(amount: number): boolean {
     if (this.#isUncertain) this.report();
     else if (this.#gapTold || this.#unseenLeft > 0) this.#withheld += amount;
-    else this.#send({ type: "transfer-credit", amount });
+    else this.#addCredit(amount);
     return this.#withheld === 0;
   }
 

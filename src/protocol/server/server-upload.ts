@@ -26,6 +26,7 @@ import {
   markOfAnswer,
   type PostChunkOf,
   type PostFile,
+  type QueryStatus,
   type ServerMessage,
 } from "../wire/message.ts";
 import { storedName } from "../wire/stored-name.ts";
@@ -117,6 +118,7 @@ export class ServerUpload implements Machine<ServerInput, ServerAction> {
         return this.#onReclaim();
       case "stored":
         this.#credit.stored(input.offset);
+        this.#reports.stored(input.offset);
         return this.#finishWhenStored();
       case "rewound":
         this.#line.unclear(now);
@@ -153,12 +155,12 @@ export class ServerUpload implements Machine<ServerInput, ServerAction> {
   #onMessage(message: ClientMessageOf<Bytes>, now: number): void {
     switch (message.type) {
       case "post-file":
-        this.#hearWindow(message.info.window);
+        this.#hearWishes(message.info);
         return this.#onPostFile(message);
       case "post-chunk":
         return this.#state === "receiving" ? this.#onChunk(message, now) : undefined;
       case "query-status":
-        this.#hearWindow(message.info?.window);
+        this.#hearWishes(message.info);
         return this.#state === "admitting" ? this.#reports.greet() : this.#reports.answer(message);
       case "error":
         // Too late to stop what is being published, and its client has gone.
@@ -217,7 +219,10 @@ export class ServerUpload implements Machine<ServerInput, ServerAction> {
   }
 
   // A question without an info says nothing of it.
-  #hearWindow(bytes: number | undefined): void {
+  #hearWishes(wishes: QueryStatus["info"]): void {
+    if (wishes === undefined) return;
+    this.#reports.tellStored(wishes.stored === true);
+    const { window: bytes } = wishes;
     if (bytes === undefined) return;
     const { chunkBytes, maxQueue, longQueue = maxQueue } = this.#options;
     this.#windowMax = Math.max(maxQueue, Math.min(longQueue, Math.floor(bytes / chunkBytes)));

@@ -10,7 +10,7 @@ export function withWait(message: ServerMessage, find: () => Wait | null): Serve
   const wait = find();
   if (wait === null) return message;
   const { cause: waits, ahead } = wait;
-  return { ...message, info: { waits, ...(ahead === undefined ? {} : { ahead }) } };
+  return { ...message, info: { ...message.info, waits, ...(ahead === undefined ? {} : { ahead }) } };
 }
 
 type Teller = Extract<ServerMessage, { type: "transfer-credit" | "status-report" }>;

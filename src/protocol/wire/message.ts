@@ -23,13 +23,15 @@ const seek = field.u64("seek", "offset in bytes");
 const tag = field.u64("tag", "any number, chosen by the client");
 const credit = field.u32("credit", "chunks");
 
-/** Of what the server says that gives no credit, to a client that wants to know: why it waits. */
-const waitInfo = field.optional(
+/** What a client that wants to know is told besides. */
+const toldInfo = field.optional(
   field.info({
-    /** What for. */
+    /** Where there is no credit: what it waits for. */
     waits: field.oneOf(...waitCauses),
     /** Uploads that are served before this one, where there is a queue. */
     ahead: field.size,
+    /** Offset before which all is stored: no byte before it will be asked for again. */
+    stored: field.size,
   }),
 );
 
@@ -139,6 +141,8 @@ export const clientMessages = {
         waits: field.yes,
         /** Most bytes that it can have under way, and send again; it takes a larger `maxqueue` at any time. */
         window: field.size,
+        /** The client cannot read again what it sent, and wants to be told how much of it is stored. */
+        stored: field.yes,
         /** With `ask`: how the server is is wanted instead, its time and its room. */
         state: field.yes,
         /** With `ask`, and `sha256` or `files`: id of an upload that is to be read again, and compared with these. */
@@ -165,7 +169,12 @@ export const clientMessages = {
     tag: field.optional(tag),
     /** On a new connection, for a server that took the upload up again: what its `post-file` said of these. Only with `tag`. */
     info: field.optional(
-      field.info({ priority: field.oneOf(...priorities), waits: field.yes, window: field.size }),
+      field.info({
+        priority: field.oneOf(...priorities),
+        waits: field.yes,
+        window: field.size,
+        stored: field.yes,
+      }),
     ),
   },
   error,
@@ -195,6 +204,8 @@ export const serverMessages = {
       names: field.oneOf("bagit"),
       /** The priority that the upload has, where one was asked for: perhaps a lower one. */
       priority: field.oneOf(...priorities),
+      /** Whether a client that wants to know is told how much is stored. */
+      stored: field.yes,
       /** Whether the tar of a dataset may take out again what came before in it. */
       removes: field.yes,
     }),
@@ -202,8 +213,7 @@ export const serverMessages = {
   "transfer-credit": {
     /** Chunks that the client may send in addition. */
     amount: field.u32("amount", "chunks"),
-    /** Where that is 0. */
-    info: waitInfo,
+    info: toldInfo,
   },
   "status-report": {
     /** Where the client has to go on, in bytes. */
@@ -212,8 +222,8 @@ export const serverMessages = {
     credit,
     /** Of the `query-status` that this answers; absent when it had none, and in a report that nobody asked for. */
     tag: field.optional(tag),
-    /** Where the credit is 0. Only with `tag`. */
-    info: waitInfo,
+    /** Only with `tag`. */
+    info: toldInfo,
   },
   "upload-finished": {
     uploadId: { ...field.uploadId("id", "UTF-8"), lost: (frame: Uint8Array) => joined(frame, "id") },
