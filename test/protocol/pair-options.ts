@@ -4,6 +4,10 @@ export interface PairOptions {
   readonly size: number;
   readonly chunkBytes: number;
   readonly maxQueue: number;
+  /** Most of it on a long line; `maxQueue` unless given. */
+  readonly longQueue?: number;
+  /** The server does not know that anybody wants to be told what is stored. */
+  readonly isServerOld?: boolean;
   readonly capacity: number;
   readonly canSeek: boolean;
   /** Whether the size is announced. */

@@ -51,6 +51,29 @@ test("a stream arrives through losses, cuts and restarts, since the last chunks 
   );
 });
 
+test.each([false, true])(
+  "over a long line as well (the server does not tell what is stored: %p)",
+  (isServerOld) => {
+    const long = fc.record({
+      ...{ size: fc.integer({ min: 100, max: 2000 }), chunkBytes: fc.integer({ min: 1, max: 20 }) },
+      ...{ maxQueue: fc.integer({ min: 1, max: 6 }), longQueue: fc.integer({ min: 20, max: 100 }) },
+      ...{
+        latencyMs: fc.constantFrom(5, 20, 100),
+        loss: fc.constantFrom(10, 50, 200),
+        restart: fc.constantFrom(0, 10, 50),
+      },
+    });
+    fc.assert(
+      fc.property(long, fc.integer(), ({ loss, restart, ...options }, seed) => {
+        const rest = { capacity: 200, announced: false, canSeek: false, isServerOld };
+        const faults = { ...calm, loss, restart };
+        expectArrival(new Pair({ ...options, ...rest, faults, random: generator(seed) }));
+      }),
+      { numRuns: 500 },
+    );
+  },
+);
+
 test("a report that is lost after a restart does not give its credit twice", () => {
   const faults = { loss: 200, cut: 10, rewind: 50, restart: 50, reclaim: 0 };
   const options = {

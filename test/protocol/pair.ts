@@ -264,7 +264,8 @@ export class Pair {
     return { type: "finished" };
   }
 
-  #toClient(message: ServerMessage): void {
+  #toClient(said: ServerMessage): void {
+    const message = this.#options.isServerOld === true ? withoutStored(said) : said;
     if (message.type === "error") this.serverErrors.push(message.code);
     if (this.#isLost(message)) return;
     const connection = this.#connection;
@@ -302,7 +303,13 @@ export class Pair {
   }
 
   #newServer(): ServerUpload {
-    const { chunkBytes, maxQueue } = this.#options;
-    return new ServerUpload({ chunkBytes, maxQueue, server: "s" });
+    const { chunkBytes, maxQueue, longQueue = maxQueue } = this.#options;
+    return new ServerUpload({ chunkBytes, maxQueue, longQueue, server: "s" });
   }
+}
+
+function withoutStored(message: ServerMessage): ServerMessage {
+  if (!("info" in message) || message.info === undefined || !("stored" in message.info)) return message;
+  const { stored: _, ...info } = message.info;
+  return { ...message, info } as ServerMessage;
 }

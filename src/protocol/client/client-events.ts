@@ -13,7 +13,7 @@ export interface ClientUploadTask {
   readonly size: number | null;
   /** When the source was last modified (RFC 3339, UTC); `null` or absent where nobody can tell. */
   readonly modified?: string | null;
-  /** Whether any earlier offset can be read again (a file), or only the last `maxQueue` chunks (a stream). */
+  /** Whether any earlier offset can be read again (a file), or only what is kept (a stream). */
   readonly canSeek: boolean;
   /** Identities (lower-case hex) of uploads that this one takes the place of; none when absent. */
   readonly replaces?: readonly string[];

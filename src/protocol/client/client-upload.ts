@@ -40,7 +40,7 @@ import type {
 import { type ClientEvent, type ClientState, clientTransitions } from "./client-states.ts";
 import { Pace } from "./pace.ts";
 import { Questions } from "./questions.ts";
-import { chunkLengthMax, ResendWindow } from "./resend-window.ts";
+import { keepingFor, ResendWindow } from "./resend-window.ts";
 import { rewindFault } from "./rewind-fault.ts";
 import { ToldWait } from "./told-wait.ts";
 import { Wishes } from "./wishes.ts";
@@ -55,7 +55,7 @@ export class ClientUpload implements Machine<ClientInput, ClientAction> {
   /** Bytes that the server had when an error 400 was doubted last, -1 before it approved the upload. */
   #doubtedAt: number | null = null;
   readonly #pace = new Pace();
-  #kept = new ResendWindow(1);
+  #kept = new ResendWindow();
   #credit = 0;
   /** Most credit that is unused or under way, as far as the client knows. */
   #creditMax = 0;
@@ -90,7 +90,7 @@ export class ClientUpload implements Machine<ClientInput, ClientAction> {
   /** What may be sent next, `null` while nobody can know: before the server said where to go on, and at the end. */
   get window(): SendWindow | null {
     if (this.#state !== "sending") return null;
-    const end = this.#credit > 0 ? this.#position + this.#pace.room : -1;
+    const end = this.#credit > 0 ? this.#position + this.#room : -1;
     const lengthMax = this.#pace.chunkBytes;
     return { offset: this.#position, lengthMax, end, keptFrom: this.#kept.start };
   }
@@ -112,7 +112,12 @@ export class ClientUpload implements Machine<ClientInput, ClientAction> {
   // Only the server can let the next chunk go.
   get #isHeldUp(): boolean {
     const rest = (this.#task.size ?? Number.POSITIVE_INFINITY) - this.#position;
-    return this.#credit === 0 || Math.min(this.#pace.chunkBytes, rest) > this.#pace.room;
+    return this.#credit === 0 || Math.min(this.#pace.chunkBytes, rest) > this.#room;
+  }
+
+  // Of the next chunk: what the line takes, and of a stream what can be kept besides.
+  get #room(): number {
+    return Math.min(this.#pace.room, this.#kept.room);
   }
 
   step(input: ClientInput, now: number): readonly ClientAction[] {
@@ -163,6 +168,7 @@ export class ClientUpload implements Machine<ClientInput, ClientAction> {
       case "upload-approved":
         return this.#onApproved(message, now);
       case "transfer-credit":
+        if (this.#state !== "posting") this.#hearStored(message.info, message.amount > 0);
         // While we ask, credit has no position that it could belong to: the answer will include it.
         if (this.#state === "sending" || this.#state === "confirming") this.#addCredit(message.amount, now);
         return message.amount > 0 ? this.#questions.getsThrough(now) : undefined;
@@ -192,22 +198,23 @@ export class ClientUpload implements Machine<ClientInput, ClientAction> {
   #onApproved(message: UploadApproved, now: number): void {
     const { chunkBytes, maxQueue } = message;
     if (chunkBytes === 0) return this.#violation("The server allows chunks of 0 bytes only");
-    const lengthMax = chunkLengthMax(chunkBytes, maxQueue, this.#task.canSeek);
-    if (lengthMax === null) {
+    const keeping = keepingFor(message, this.#task.canSeek, this.#wishes.all.window);
+    if (keeping === null) {
       return this.#violation(`The server wants ${maxQueue} chunks kept: more than ${limits.maxQueueMax}`);
     }
-    this.#pace.allow(lengthMax);
-    this.#kept.widen(maxQueue);
+    this.#pace.allow(keeping.chunkBytes);
+    const isNew = this.#state === "posting";
+    if (isNew) this.#kept = new ResendWindow();
+    this.#kept.allow(keeping);
     if (this.#questions.hasTags) this.#creditMax = Math.max(this.#creditMax, maxQueue);
     // A late answer to a post-file that was repeated, or the server took the upload up again: position and credit are out of date.
-    if (this.#state !== "posting") {
+    if (!isNew) {
       this.#wishes.mayBeForgotten();
       return this.#questions.approvedAgain();
     }
     this.#approved = true;
     this.#wishes.answered();
     this.#questions.approved(message, now);
-    this.#kept = new ResendWindow(Math.max(1, maxQueue));
     this.#pace.connected(0);
     this.#moveTo(0);
     this.#credit = message.credit;
@@ -228,11 +235,13 @@ export class ClientUpload implements Machine<ClientInput, ClientAction> {
     this.#creditMax = Math.max(this.#creditMax, credit);
     // What said how much is to be kept for that got lost.
     if (credit > this.#kept.chunksMax) this.#wishes.mayBeForgotten();
-    // Of a stream no more is sent before that is said again: all that may be asked for once more is kept.
-    const { canSeek } = this.#task;
-    this.#credit = canSeek
-      ? credit
-      : Math.min(credit, this.#kept.roomBehind(this.#pace.taken, this.#position));
+    this.#credit = credit;
+  }
+
+  // A server that took the upload up again does not know that we want to hear of it.
+  #hearStored(info: StatusReport["info"], isExpected: boolean): void {
+    if (info?.stored !== undefined && !this.#task.canSeek) return this.#kept.stored(info.stored);
+    if (this.#kept.tellsStored && isExpected) this.#wishes.mayBeForgotten();
   }
 
   #onReport(report: StatusReport, now: number): void {
@@ -240,6 +249,7 @@ export class ClientUpload implements Machine<ClientInput, ClientAction> {
     const answer = this.#questions.answer(report, now);
     if (answer === "ignore") return;
     this.#wishes.answered();
+    this.#hearStored(report.info, report.tag !== undefined);
     // The last chunk is empty: only its credit, which is left, shows that it got lost.
     const isLastLost = this.#state === "confirming" && answer === 0 && report.credit > 0;
     if (answer !== "obey" && this.#state !== "asking" && !isLastLost) {
@@ -356,7 +366,7 @@ export class ClientUpload implements Machine<ClientInput, ClientAction> {
     this.#position += length;
     this.#pace.sent(this.#position, length, now);
     this.#highest = Math.max(this.#highest, this.#position);
-    if (!this.#task.canSeek) this.#kept.push(offset);
+    if (!this.#task.canSeek) this.#kept.push(offset, length);
     if (!isLast) return;
     this.#last = "under-way";
     this.#state = "confirming";

@@ -7,13 +7,18 @@ import type { ClientUploadTask } from "./client-events.ts";
 
 export class Wishes {
   /** As a `post-file` says them. */
-  readonly all: NonNullable<QueryStatus["info"]>;
+  readonly all: NonNullable<QueryStatus["info"]> & { readonly window: number };
   #areDue = false;
 
   constructor({ priority, canSeek }: ClientUploadTask) {
     // Of a stream in chunks as the server allows them, which are twice as long by default as those that it is sent in.
     const window = canSeek ? limits.windowBytesMax : 2 * limits.keptBytesMax;
-    this.all = { ...(priority === undefined ? {} : { priority }), waits: true, window };
+    this.all = {
+      ...(priority === undefined ? {} : { priority }),
+      waits: true,
+      window,
+      ...(canSeek ? {} : { stored: true }),
+    };
   }
 
   /** What a question says of them; `undefined`: the server has heard them. */
