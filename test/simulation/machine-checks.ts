@@ -25,18 +25,8 @@ export class MachineChecks {
 
   /** An honest client is never told that it broke the protocol. */
   onServerMessage(client: ModelClient, message: ServerMessage): void {
-    if (message.type === "upload-approved") {
-      client.maxQueueHeard = Math.max(client.maxQueueHeard, message.maxQueue);
-    }
     if (message.type === "transfer-credit" || message.type === "status-report") checkWait(client, message);
-    if (message.type === "transfer-credit") client.creditHeard += message.amount;
-    if (message.type === "status-report") client.creditHeard = message.credit;
-    if (client.creditHeard > client.maxQueueHeard) client.hasMissedTerms = true;
-    if (message.type === "status-report") {
-      noteCrossedAnswer(client, message);
-      const isNarrow = client.maxQueueHeard < this.#world.server.options.maxQueue;
-      if (message.credit > 0 && isNarrow) client.hasMissedTerms = true;
-    }
+    if (message.type === "status-report") noteCrossedAnswer(client, message);
     // One that was damaged on the way is answered so where there is no upload; the client is not to believe it.
     check(
       message.type !== "error" || message.code !== 400 || client.damagedAt !== null,
@@ -72,12 +62,12 @@ export class MachineChecks {
 
   #isExcused(client: ModelClient, result: Extract<UploadResult, { type: "failed" }>): boolean {
     if (result.code === "cancelled") return client.isCancelled;
-    // A stream cannot give again what the disk lost, nor what a window reaches back to of which it never heard.
+    // A stream cannot give again what the disk lost.
     const { identity, isFile } = client.job;
     const isLost = (this.#lost.get(identity) ?? 0) > 0;
     // Messages are damaged faster than the upload moves: where the disk takes it back again and again, nothing is sent for the first time.
     if (result.code === "malformed") return isLost && client.damagedAt !== null;
-    return result.code === "failed" && !isFile && (isLost || client.hasMissedTerms);
+    return result.code === "failed" && !isFile && isLost;
   }
 
   /** Nothing is sent twice without reason: one window for each disturbance, and what the disk lost. */

@@ -55,12 +55,6 @@ export class ModelClient {
   position = 0;
   /** Where a report that it had not asked for took it back to last. */
   backTo: number | null = null;
-  /** Chunks that it knows it has to keep. */
-  maxQueueHeard = 0;
-  /** Chunks that it may send, at least. */
-  creditHeard = 0;
-  /** The message that told it of more was lost, and it went on. */
-  hasMissedTerms = false;
   /** Bytes that were accepted when the line damaged a message last. */
   damagedAt: number | null = null;
 
@@ -247,7 +241,6 @@ export class ModelClient {
   #sendChunk(offset: number, length: number): void {
     this.#asked = null;
     this.bytesSent += length;
-    this.creditHeard = Math.max(0, this.creditHeard - 1);
     this.position = offset + length;
     if (this.position > this.#sentMax) [this.#sentMax, this.#malformed] = [this.position, 0];
     const data = everything.subarray(0, length);
