@@ -5,15 +5,19 @@ import { Line } from "../../src/protocol/server/line.ts";
 
 const least = 8;
 
+interface Sending {
+  readonly roundTripMs: number;
+  readonly chunksPerMs: number;
+  readonly from?: number;
+  readonly forMs: number;
+}
+
 /** An upload over a line that takes `chunksPerMs` at most, for so many ms; what arrives is stored at once. Returns its windows over time. */
-function windows(
-  line: Line,
-  { roundTripMs, chunksPerMs, forMs }: { roundTripMs: number; chunksPerMs: number; forMs: number },
-): readonly number[] {
+function windows(line: Line, { roundTripMs, chunksPerMs, from = 0, forMs }: Sending): readonly number[] {
   const tellings: { at: number; amount: number }[] = [];
   const seen: number[] = [];
-  let [outstanding, unused, nextAt, window] = [0, 0, 0, least];
-  for (let now = 0; now < forMs; now += 1) {
+  let [outstanding, unused, nextAt, window] = [0, 0, from, least];
+  for (let now = from; now < from + forMs; now += 1) {
     while (tellings[0] !== undefined && tellings[0].at + roundTripMs <= now)
       unused += tellings.shift()?.amount ?? 0;
     while (unused > 0 && nextAt <= now) {
@@ -56,9 +60,36 @@ describe("the window", () => {
     },
   );
 
-  test("opens within some round trips", () => {
+  test("opens within four round trips, from 3 chunks to 150", () => {
     const seen = windows(new Line(), { roundTripMs: 200, chunksPerMs: 0.5, forMs: 5000 });
-    expect(seen.findIndex((window) => window >= 150)).toBeLessThan(8 * 200);
+    expect(seen.findIndex((window) => window >= 150)).toBeLessThan(4 * 200);
+  });
+
+  test("opens no further in the beginning than is worth it by how fast chunks come", () => {
+    const seen = windows(new Line(), { roundTripMs: 200, chunksPerMs: 0.05, forMs: 5000 });
+    expect(Math.max(...seen)).toBeLessThanOrEqual(least + 3 * 200 * 0.05);
+  });
+
+  test("of a source whose chunks come eight at once is what comes in a round trip, once that grows no more", () => {
+    const line = new Line();
+    line.told(8, 0, 0);
+    for (let now = 200; now < 10_000; now += 400) {
+      for (let count = 0; count < 8; count += 1) line.used(now);
+      line.told(8, 0, now);
+    }
+    expect(line.window(least)).toBeLessThanOrEqual(least + 3 * 8);
+  });
+
+  test("opens as fast for a client that comes back", () => {
+    const line = new Line();
+    const sending = { roundTripMs: 200, chunksPerMs: 0.5 };
+    windows(line, { ...sending, forMs: 3000 });
+    line.gone(3000);
+    // For two seconds what comes may have been sent before.
+    windows(line, { ...sending, from: 3000, forMs: 2000 });
+    const seen = windows(line, { ...sending, from: 5000, forMs: 3000 });
+    expect(seen[0]).toBe(least);
+    expect(seen.findIndex((window) => window >= 150)).toBeLessThan(4 * 200);
   });
 
   test("stays as it is without a measurement", () => {
