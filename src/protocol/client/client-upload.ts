@@ -215,7 +215,7 @@ export class ClientUpload implements Machine<ClientInput, ClientAction> {
     this.#approved = true;
     this.#wishes.answered();
     this.#questions.approved(message, now);
-    this.#pace.connected(0);
+    this.#pace.connected(0, this.#questions.answerMs);
     this.#moveTo(0);
     this.#credit = message.credit;
     // A server whose answers tell what arrived may grant less than a window, and more later.
@@ -256,7 +256,7 @@ export class ClientUpload implements Machine<ClientInput, ClientAction> {
       this.#pace.left(answer, now);
       return this.#setCredit(Math.max(0, report.credit - answer));
     }
-    if (this.#state === "asking") this.#pace.connected(report.seek);
+    if (this.#state === "asking") this.#pace.connected(report.seek, this.#questions.answerMs);
     this.#goTo(report.seek);
     if (this.#state === "ended") return;
     this.#setCredit(report.credit);

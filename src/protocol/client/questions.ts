@@ -54,6 +54,11 @@ export class Questions {
     return this.#hasTags;
   }
 
+  /** What an answer takes, in ms; `null` where none came that shows it. */
+  get answerMs(): number | null {
+    return this.#roundTrip?.smoothedMs ?? null;
+  }
+
   /**
    * Whether an answer now could say something new, and would be understood. Once for each new chunk: a server that never
    * gets further is not asked as fast as the line allows.
