@@ -2,7 +2,7 @@
 // seen from outside without a CURVE client of one's own.
 
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { connect, type Socket } from "node:net";
+import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
 import { generateKeyPair } from "../../src/keys/key.ts";
 import type { ServerLink, ServerLinkOptions } from "../../src/transport/transport.ts";
 import { socketOption, socketType } from "../../src/transport/zmq/constants.ts";
@@ -24,18 +24,22 @@ const greeting = Buffer.concat([
   Buffer.from("CURVE".padEnd(20, "\0")),
   Buffer.alloc(32),
 ]);
+const helloBytes = 200;
 
 describe.skipIf(reason !== null)(`the patches (${reason ?? library.version})`, () => {
   let transports: ZmqTransport[];
   let strangers: Socket[];
+  let servers: Server[];
 
   beforeEach(() => {
     transports = [];
     strangers = [];
+    servers = [];
   });
 
   afterEach(async () => {
     for (const stranger of strangers) stranger.destroy();
+    for (const server of servers) server.close();
     await Promise.all(transports.map((transport) => transport.close()));
   });
 
@@ -80,6 +84,22 @@ describe.skipIf(reason !== null)(`the patches (${reason ?? library.version})`, (
     socket.write(words);
     await Promise.race([letIn, closed]);
     return { socket, closed };
+  }
+
+  /** A server that takes a connection and says nothing of its own accord. */
+  async function silentServer(): Promise<{ port: number; connection: Promise<Socket> }> {
+    const server = createServer();
+    servers.push(server);
+    const connection = new Promise<Socket>((resolve) => {
+      // Whoever asks again, why it failed, is told as little.
+      server.on("connection", (socket) => {
+        strangers.push(socket);
+        socket.on("error", () => {});
+        resolve(socket);
+      });
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    return { port: (server.address() as AddressInfo).port, connection };
   }
 
   test("04 an identity such as the server makes up for others is refused", async () => {
@@ -181,6 +201,51 @@ describe.skipIf(reason !== null)(`the patches (${reason ?? library.version})`, (
       expect(events.count).toBe(0);
     });
 
+  test("16 a server says all of its greeting before it hears a word, and a client its HELLO too", async () => {
+    const { link } = await listen();
+    const server = connect({ host: "127.0.0.1", port: link.port });
+    strangers.push(server);
+    expect(await read(server, greeting.length)).toEqual(greeting);
+
+    const { port, connection } = await silentServer();
+    const transport = await openZmqTransport();
+    transports.push(transport);
+    const keys = { serverKey: serverKeys.publicKey, keys: clientKeys };
+    const identity = new Uint8Array(16).fill(1);
+    transport.connect({ host: "127.0.0.1", port, ...keys, identity, frameBytesMax }, new ClientRecorder());
+    const said = await read(await connection, greeting.length + 2 + helloBytes);
+    // Before that it says how long its identity is.
+    expect(said.subarray(9, greeting.length)).toEqual(greeting.subarray(9));
+    // A command in the short form.
+    expect([...said.subarray(greeting.length, greeting.length + 2)]).toEqual([4, helloBytes]);
+    expect(said.subarray(greeting.length + 2).toString("latin1")).toStartWith("\x05HELLO\x01\x00");
+  });
+
+  test.each([
+    ["1.0, without a version", "0100"],
+    ["1.0", "ff00000000000000017f00"],
+    ["2.0", "ff00000000000000017f0105"],
+  ])("16 a peer of ZMTP %s is put out, by either side", async (_, hex) => {
+    const words = Buffer.from(hex, "hex");
+    const { link, events } = await listen();
+    await (await stranger(link, Buffer.concat([words, Buffer.alloc(100)]))).closed;
+
+    const { port, connection } = await silentServer();
+    const transport = await openZmqTransport({ times: { handshakeMs: 600_000 } });
+    transports.push(transport);
+    const client = new ClientRecorder();
+    const keys = { serverKey: serverKeys.publicKey, keys: clientKeys };
+    const identity = new Uint8Array(16).fill(1);
+    transport.connect({ host: "127.0.0.1", port, ...keys, identity, frameBytesMax }, client);
+    (await connection).write(Buffer.concat([words, Buffer.alloc(100)]));
+    expect(await client.failure()).toBe("not-dync");
+
+    // Both sides go on.
+    const { link: good } = await upload(link.port);
+    good.send([Buffer.from("hello")]);
+    expect(textsOf(await events.message())).toEqual(["hello"]);
+  });
+
   test("15 a peer has as many bytes of short messages in a turn as another one of long ones", () => {
     const context = new ZmqContext(library, 1);
     const router = new ZmqSocket(context, socketType.router);
@@ -206,6 +271,18 @@ describe.skipIf(reason !== null)(`the patches (${reason ?? library.version})`, (
     }
   });
 });
+
+/** The first `length` bytes that come. */
+function read(socket: Socket, length: number): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    let come = Buffer.alloc(0);
+    socket.on("data", (bytes: Buffer) => {
+      come = Buffer.concat([come, bytes]);
+      if (come.length >= length) resolve(come.subarray(0, length));
+    });
+    socket.on("close", () => reject(new Error(`Closed after ${come.length} bytes`)));
+  });
+}
 
 interface Stranger {
   readonly socket: Socket;
