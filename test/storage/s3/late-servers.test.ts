@@ -274,6 +274,58 @@ test.each([
   },
 );
 
+describe("a name whose dataset is given up while somebody wants it is nobody's", () => {
+  /** One that was given up between the list of what lies there and a question about it, when `isDue`. */
+  async function givenUp(isDue: (key: string, members: number) => boolean) {
+    const world = new ModelWorld();
+    const storage = world.open();
+    const tar = Buffer.from(tarBytes([["a", "content"]]));
+    const earlier = new SentUpload(1, tar, tar.length, storage.emptyNote, chunkBytes);
+    const sink = await storage.begin(earlier.id, "plain", earlier, earlier.prospect);
+    await earlier.send(sink, 0, tar.length);
+    await sink.close();
+    expect(world.store.keys("anna/")).toEqual(["anna/1.raw/a"]);
+    let [members, isGiven] = [0, false];
+    const before = async (key: string): Promise<void> => {
+      if (key.startsWith("anna/1.raw/")) members++;
+      if (isGiven || !isDue(key, members)) return;
+      isGiven = true;
+      await storage.discard(earlier.id);
+    };
+    const asked = world.open((client) => ({
+      head: async (key, patience) => {
+        await before(key);
+        return await client.head(key, patience);
+      },
+      read: async (key, patience) => {
+        await before(key);
+        return await client.read(key, patience);
+      },
+    }));
+    const next = new SentUpload(2, tar, tar.length, storage.emptyNote, chunkBytes);
+    const begun = asked.begin(next.id, "plain", next, { ...next.prospect, destination: earlier.destination });
+    return { begun, world, earlier, asked };
+  }
+
+  // Whoever begins there looks at what is listed twice: for the name, and for what is to be empty.
+  const isMember = (key: string, members: number): boolean => key === "anna/1.raw/a" && members === 2;
+  const isStateAfter =
+    (looks: number) =>
+    (key: string, members: number): boolean =>
+      members === looks && key.startsWith(".dync/uploads/");
+
+  test.each([
+    ["before its member is looked at", isMember],
+    ["before what is known of it is read, for the name", isStateAfter(1)],
+    ["before what is known of it is read, for what is to be empty", isStateAfter(2)],
+  ])("%s", async (_when, isDue) => {
+    const { begun, world, earlier, asked } = await givenUp(isDue);
+    await (await begun).close();
+    expect(await asked.obstacle(earlier.destination)).toBeNull();
+    expect(world.store.keys("anna/")).toEqual([]);
+  });
+});
+
 test("a dataset that is looked up while the store does not answer waits for that, and is no fault", async () => {
   const world = new ModelWorld();
   let isAway = false;

@@ -17,7 +17,7 @@ import {
 } from "../../storage.ts";
 import { type S3Home, soon } from "../home.ts";
 import { endPublishing } from "../publish-object.ts";
-import { abortUpload, readDataset } from "../upload-state.ts";
+import { abortUpload, type DatasetState, readDataset } from "../upload-state.ts";
 import { DatasetSink, type DatasetSinkParts } from "./dataset-sink.ts";
 import { datasetBytes, parseDatasetMark, streamState } from "./mark.ts";
 import { openDataset } from "./open-dataset.ts";
@@ -43,6 +43,12 @@ interface Wanted {
   readonly note: StoredNote;
   readonly events: SinkEvents;
   readonly prospect: Prospect;
+}
+
+/** Whose an object is. */
+interface Whose {
+  readonly id: string | undefined;
+  readonly dataset: DatasetState | null;
 }
 
 const noEvents: SinkEvents = { onStored() {}, onNote() {}, onFailed() {}, onRefused() {} };
@@ -93,11 +99,11 @@ export class S3Datasets {
   async #expectEmpty(id: string, destination: Destination): Promise<void> {
     const { client, keys } = this.#parts.home;
     for await (const { key } of client.list(keys.members(destination), soon)) {
-      const other = (await client.head(key, soon))?.about["dync-upload"];
+      const whose = await this.#whose(key);
+      if (whose === "nobody's") continue;
       // It is stored over, or goes when the dataset is published.
-      if (other === id) return;
-      const isOurs = other !== undefined && (await readDataset(this.#parts.home, other)) !== null;
-      if (!isOurs) throw takenBy(destination, destination.name);
+      if (whose.id === id) return;
+      if (whose.dataset === null) throw takenBy(destination, destination.name);
       const text = "What an earlier upload of this dataset stored is still being taken away";
       throw new DyncError("not-ready", text);
     }
@@ -189,14 +195,26 @@ export class S3Datasets {
     const { client, keys } = this.#parts.home;
     const root = keys.members({ folder, name });
     for await (const { key } of client.list(root, soon)) {
-      const there = await client.head(key, soon);
-      if (there === null) continue;
-      const id = there.about["dync-upload"];
-      const state = id === undefined ? null : await readDataset(this.#parts.home, id);
-      const isUnfinished = state !== null && (state.members === root || state.target === root);
+      const whose = await this.#whose(key);
+      if (whose === "nobody's") continue;
+      const isUnfinished = whose.dataset?.members === root || whose.dataset?.target === root;
       return isUnfinished ? "unfinished" : "something";
     }
     return "nothing";
+  }
+
+  /**
+   * Whose an object is that was listed: of which upload, and what is known of that where it is a dataset that is not published. It is nobody's where
+   * it is gone: what an upload stored that is given up goes while somebody asks, and what is known of it after that.
+   */
+  async #whose(key: string): Promise<Whose | "nobody's"> {
+    const { home } = this.#parts;
+    const there = await home.client.head(key, soon);
+    if (there === null) return "nobody's";
+    const id = there.about["dync-upload"];
+    const dataset = id === undefined ? null : await readDataset(home, id);
+    const isThere = dataset !== null || (await home.client.head(key, soon)) !== null;
+    return isThere ? { id, dataset } : "nobody's";
   }
 }
 
