@@ -30,6 +30,10 @@ export interface ModelStoreOptions {
   readonly heedsConditions: boolean;
   readonly now: () => Date;
   readonly trace: Trace;
+  /** Hears of each object when it is made: of each that is made anew as well. */
+  readonly onMade?: (key: string, object: StoredObject) => void;
+  /** Hears of each object that is there and is taken away. */
+  readonly onRemoved?: (key: string) => void;
 }
 
 export class ModelStore {
@@ -66,8 +70,10 @@ export class ModelStore {
   #set(key: string, bytes: Uint8Array, etag: string, about: Readonly<Record<string, string>>): void {
     this.options.trace(() => `store: ${key} has ${bytes.length} bytes, ${JSON.stringify(about)}`);
     const facts = { size: bytes.length, etag, modified: this.options.now(), about };
-    this.#objects.set(key, { bytes, facts });
+    const object = { bytes, facts };
+    this.#objects.set(key, object);
     this.#halfStored.delete(key);
+    this.options.onMade?.(key, object);
   }
 
   /** It dies while it stores an object. */
@@ -85,7 +91,7 @@ export class ModelStore {
 
   remove(key: string): void {
     this.options.trace(() => `store: ${key} is removed`);
-    this.#objects.delete(key);
+    if (this.#objects.delete(key)) this.options.onRemoved?.(key);
   }
 
   /** Keys that begin with `prefix`, in their order. */

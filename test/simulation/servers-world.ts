@@ -6,10 +6,8 @@ import { setImmediate } from "node:timers/promises";
 import type { Logger } from "../../src/base/log.ts";
 import { Semaphore } from "../../src/base/semaphore.ts";
 import type { Catalogue } from "../../src/catalogue/catalogue.ts";
-import type { KnownServer, News, Servers } from "../../src/catalogue/servers.ts";
-import type { Source } from "../../src/client/source.ts";
 import { upload } from "../../src/client/upload.ts";
-import { defaultProcessSettings, defaultUserRules } from "../../src/config/server-settings.ts";
+import { defaultProcessSettings } from "../../src/config/server-settings.ts";
 import { Server } from "../../src/server/server.ts";
 import { S3Storage } from "../../src/storage/s3/s3-storage.ts";
 import { openSavedSha256 } from "../../src/storage/sha256/open-saved-sha256.ts";
@@ -20,14 +18,15 @@ import { MemoryNetwork } from "../support/memory/network.ts";
 import { ModelStore } from "./model-store.ts";
 import { ModelStoreClient } from "./model-store-client.ts";
 import { Random } from "./random.ts";
-import { keyOfUser, serverKeys, userOfKey, usersMax } from "./simulated-keys.ts";
+import { ServersChecks } from "./servers-checks.ts";
+import { type Job, jobsOf, rivalsOf, rulesOfServers, sourceOf } from "./servers-jobs.ts";
+import { keyOfUser, serverKeys, userOfKey } from "./simulated-keys.ts";
 import { SimulatedProcess } from "./simulated-process.ts";
-import { check, SimulationFailure, type Trace } from "./simulation-failure.ts";
+import { leaseMs, SharedTables, SimulatedServers } from "./simulated-servers.ts";
+import { SimulationFailure, type Trace } from "./simulation-failure.ts";
 import type { SimulationRun } from "./simulation-run.ts";
-import { tarOfFiles } from "./tar-of-files.ts";
 import { VirtualClock } from "./virtual-clock.ts";
 
-const leaseMs = 15_000;
 const faultsMs = 120_000;
 // Longer than any pause of a client behind the last fault.
 const livenessMs = 1_800_000;
@@ -39,91 +38,6 @@ const partBytes = 4 * chunkBytes;
 const partsInMemory = 12;
 const sha256 = await openSavedSha256();
 
-/** Until when each server that says so is alive, and which one leads: the tables that they share. */
-class SharedTables {
-  readonly aliveUntil = new Map<string, number>();
-  leader: { readonly id: string; readonly until: number } | null = null;
-  readonly heeds = new Map<
-    string,
-    { readonly process: SimulatedProcess; heed: (news: News | null) => void }
-  >();
-}
-
-/** What one simulated server knows of the others. */
-class SimulatedServers implements Servers {
-  readonly #world: ServersWorld;
-  readonly #process: SimulatedProcess;
-  readonly #id: string;
-  #leadsUntil = Number.NEGATIVE_INFINITY;
-  #hasLeft = false;
-
-  constructor(world: ServersWorld, process: SimulatedProcess, id: string) {
-    this.#world = world;
-    this.#process = process;
-    this.#id = id;
-    world.tables.heeds.set(id, { process, heed: () => {} });
-    this.#say();
-  }
-
-  get leads(): boolean {
-    return this.#process.clock.now() < this.#leadsUntil;
-  }
-
-  #say(): void {
-    if (this.#hasLeft) return;
-    const { tables, clock, random } = this.#world;
-    const now = clock.now();
-    const led = this.leads;
-    if (!this.#world.isDatabaseAway) {
-      tables.aliveUntil.set(this.#id, clock.date().getTime() + leaseMs);
-      const isFree = tables.leader === null || tables.leader.until < now || tables.leader.id === this.#id;
-      if (isFree) tables.leader = { id: this.#id, until: now + leaseMs };
-      this.#leadsUntil = isFree ? now + leaseMs : Number.NEGATIVE_INFINITY;
-      if (this.leads && !led) tables.heeds.get(this.#id)?.heed(null);
-    }
-    this.#process.clock.after((leaseMs / 3) * (0.9 + random.next() / 5), () => this.#say());
-  }
-
-  tell(news: News): void {
-    if (this.#hasLeft || this.#world.isDatabaseAway) return;
-    const { tables, clock, random } = this.#world;
-    for (const [id, { process, heed }] of tables.heeds) {
-      if (id === this.#id || random.chance(0.1)) continue;
-      clock.after(random.magnitude(1, 100), () => process.run(() => heed(news)));
-    }
-  }
-
-  observe(heed: (news: News | null) => void): void {
-    const own = this.#world.tables.heeds.get(this.#id);
-    if (own !== undefined) own.heed = heed;
-    if (this.leads) heed(null);
-  }
-
-  async list(): Promise<readonly KnownServer[]> {
-    return [];
-  }
-
-  async leave(): Promise<void> {
-    const { tables } = this.#world;
-    this.#hasLeft = true;
-    this.#leadsUntil = Number.NEGATIVE_INFINITY;
-    tables.aliveUntil.set(this.#id, 0);
-    tables.heeds.delete(this.#id);
-    if (tables.leader?.id === this.#id) tables.leader = null;
-  }
-}
-
-interface Job {
-  readonly name: string;
-  readonly user: number;
-  /** What is sent. */
-  readonly content: Uint8Array;
-  /** What becomes of it, by its path; `null`: one file. */
-  readonly members: ReadonlyMap<string, Uint8Array> | null;
-  /** Whether its size is told beforehand: of what that is not, a server keeps pieces. */
-  readonly isSized: boolean;
-}
-
 export class ServersWorld {
   readonly clock = new VirtualClock();
   readonly random: Random;
@@ -132,13 +46,12 @@ export class ServersWorld {
   readonly #network: MemoryNetwork;
   readonly #catalogue: MemoryCatalogue;
   readonly #store: ModelStore;
+  readonly #checks: ServersChecks;
   readonly #processes: (SimulatedProcess | null)[];
   readonly #servers: (Server | null)[];
   readonly #closeTransports: (() => void)[] = [];
   #ids = 0;
   #lives = 0;
-  #confirmed = 0;
-  #jobs: readonly Job[] = [];
   #failure: unknown = null;
   #areFaultsOver = false;
   /** How slow the store is: in many worlds an upload takes as long as it takes until the next fault. */
@@ -159,7 +72,10 @@ export class ServersWorld {
       partBytesLeast: partBytes,
       heedsConditions: random.chance(0.7),
       ...{ now: () => clock.date(), trace },
+      onMade: (key, object) => this.#checks.onMade(key, object),
+      onRemoved: (key) => this.#checks.onRemoved(key),
     });
+    this.#checks = new ServersChecks(() => this.#store);
     this.#storeMs = random.magnitude(20, 5_000);
     const count = random.between(2, 3);
     this.#processes = Array.from({ length: count }, () => null);
@@ -174,34 +90,23 @@ export class ServersWorld {
   async run(): Promise<SimulationRun> {
     const { random, clock } = this;
     for (const at of this.#servers.keys()) this.#start(at);
-    this.#jobs = Array.from({ length: random.between(1, 8) }, (_, number) => this.#jobOf(number));
-    // Two of one name and user would be refused in the end.
-    const jobs = [...new Map(this.#jobs.map((job) => [`${job.user}/${job.name}`, job])).values()];
+    const jobs = jobsOf(random);
     for (const job of jobs) clock.after(random.int(faultsMs * 0.8), () => this.#send(job));
+    // What others draw stays as it is without them.
+    const own = random.fork("rivals");
+    const rivals = rivalsOf(own);
+    const from = own.int(faultsMs * 0.6);
+    for (const job of rivals)
+      clock.after(from + own.interval(own.magnitude(10, 10_000)), () => this.#send(job));
+    const count = jobs.length + rivals.length;
     clock.after(random.interval(4_000), () => this.#fault());
     clock.after(faultsMs, () => {
       this.#areFaultsOver = true;
     });
-    const events = await this.#runUntil(() => this.#areFaultsOver && this.#confirmed === jobs.length);
-    for (const job of jobs) this.#expectThere(job);
-    const wanted = jobs.reduce((sum, { members }) => sum + (members?.size ?? 1), 0);
-    const there = this.#store.keys("user-").filter((key) => key.endsWith(".raw"));
-    check(there.length === wanted, () => `${there.length} objects are there of ${wanted}`);
-    return { uploads: jobs.length, finished: this.#confirmed, events, durationMs: clock.now() };
-  }
-
-  #jobOf(number: number): Job {
-    const { random } = this;
-    const bytes = (): Uint8Array => random.bytes(random.between(0, 40 * chunkBytes));
-    const user = random.int(usersMax);
-    if (random.chance(0.7)) {
-      const name = `file-${random.chance(0.2) ? 0 : number}.raw`;
-      return { name, user, content: bytes(), members: null, isSized: random.chance(0.7) };
-    }
-    const count = random.between(1, 4);
-    const members = new Map(Array.from({ length: count }, (_, at) => [`part/${at}.raw`, bytes()] as const));
-    const name = `run-${random.chance(0.2) ? 0 : number}`;
-    return { name, user, content: tarOfFiles(members), members, isSized: random.chance(0.5) };
+    const events = await this.#runUntil(() => this.#areFaultsOver && this.#checks.ended === count);
+    this.#checks.onEnd();
+    const finished = this.#checks.confirmed;
+    return { uploads: count, finished, events, durationMs: clock.now() };
   }
 
   async #runUntil(isDone: () => boolean): Promise<number> {
@@ -210,11 +115,11 @@ export class ServersWorld {
       if (isDone()) return events;
       const isLate = this.clock.now() > faultsMs + livenessMs;
       if (isLate || !this.clock.step())
-        throw new SimulationFailure(`Only ${this.#confirmed} uploads were confirmed`);
+        throw new SimulationFailure(`Only ${this.#checks.ended} uploads have ended`);
       // A turn of the event loop, which some of the code takes as well.
       await setImmediate();
     }
-    throw new SimulationFailure(`${eventsMax} events, and ${this.#confirmed} uploads are confirmed`);
+    throw new SimulationFailure(`${eventsMax} events, and ${this.#checks.ended} uploads have ended`);
   }
 
   #start(at: number): void {
@@ -239,7 +144,7 @@ export class ServersWorld {
       clock: process.clock,
       logger: this.#loggerFor(id),
       options: { ...defaultProcessSettings, port: firstPort + at, chunkBytes, memoryBytes: 64 * chunkBytes },
-      rulesOf: () => defaultUserRules,
+      rulesOf: () => rulesOfServers,
       program: "simulation",
       newId: () => (++this.#ids).toString(16).padStart(32, "0"),
     });
@@ -400,7 +305,7 @@ export class ServersWorld {
     const identity = random.bytes(16).with(0, 0x80 + random.int(0x80));
     const task = {
       name: job.name,
-      metadataText: `{"of":"${job.name}"}`,
+      metadataText: job.metadataText,
       size: job.isSized ? job.content.length : null,
       canSeek: true,
       ...(job.members === null ? {} : { unpack: "tar" as const }),
@@ -419,25 +324,18 @@ export class ServersWorld {
       },
       { transport, clock: process.clock, random: () => random.next(), ...silent },
       new AbortController().signal,
-    ).then(
-      () => {
-        this.#trace(() => `${job.name} of user ${job.user} is confirmed`);
-        this.#confirmed++;
-        this.#expectThere(job);
-      },
-      (error) => this.#fail(error),
-    );
-  }
-
-  #expectThere({ name, user, content, members }: Job): void {
-    for (const [path, bytes] of members ?? [[null, content] as const]) {
-      const key = `user-${user}/${name}${path === null ? "" : `/${path}`}`;
-      const there = this.#store.get(key);
-      check(there !== null, () => `${key} is confirmed, and not there`);
-      check(Buffer.compare(there.bytes, bytes) === 0, () => `${key} is there with other bytes`);
-    }
-    const sidecar = this.#store.get(`user-${user}/${name}.meta.json`);
-    check(sidecar !== null, () => `${name} of user ${user} is confirmed, and nothing says what it is`);
+    )
+      .then(
+        (receipt) => {
+          this.#trace(() => `${job.name} of user ${job.user} is confirmed as ${receipt.uploadId}`);
+          this.#checks.onReceipt(job, receipt);
+        },
+        (error) => {
+          this.#trace(() => `${job.name} of user ${job.user} fails: ${error}`);
+          this.#checks.onFailure(job, error);
+        },
+      )
+      .catch((error) => this.#fail(error));
   }
 
   #fail(error: unknown): void {
@@ -448,20 +346,4 @@ export class ServersWorld {
 function nameOf(key: string): string | null {
   const user = userOfKey(key);
   return user === null ? null : `user-${user}`;
-}
-
-function sourceOf({ content, isSized }: Job): Source {
-  return {
-    size: isSized ? content.length : null,
-    canSeek: true,
-    modified: null,
-    mark: { kind: "file", version: { size: content.length, modified: "1", changed: "1", fileId: "1" } },
-    async read(offset, into) {
-      const part = content.subarray(offset, offset + into.length);
-      into.set(part);
-      return part.length;
-    },
-    verifyUnchanged: async () => {},
-    close: async () => {},
-  };
 }
