@@ -7,6 +7,7 @@ import { cp } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { startFaultyProxy } from "../support/faulty-proxy.ts";
 import { until } from "../support/network-runs.ts";
+import { lastingPort } from "../support/ports.ts";
 import { jsonLines, type Program, runProgram } from "../support/programs.ts";
 import { pairMissing, ServerPair } from "../support/server-pair.ts";
 import { tempFolder } from "../support/temp-folder.ts";
@@ -159,7 +160,8 @@ describe.skipIf(pairMissing !== null)(`several servers (${pairMissing ?? "compil
   test.skipIf(haproxyMissing !== null)(
     `behind a balancer, as the documentation has it, an upload of a server that freezes goes on at the other one (${haproxyMissing ?? "haproxy"})`,
     async () => {
-      const { port } = await pair.startBalancer();
+      const port = await lastingPort();
+      await pair.startBalancer([port]);
       const sent = await underWay("balanced.raw", `127.0.0.1:${port}`);
       const hasIt = (at: number) => pair.program(at).stderr.includes('"balanced.raw"');
       const at = hasIt(0) ? 0 : 1;

@@ -2,7 +2,7 @@
 // packages ceph-mon, ceph-osd and radosgw. All of it is in a temporary folder, on free ports of loopback, and ends by its own process ids.
 
 import { randomUUID } from "node:crypto";
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { lastingPort } from "./ports.ts";
 import { type Program, runProgram, startProgram } from "./programs.ts";
 import { type TempFolder, tempFolder } from "./temp-folder.ts";
@@ -15,11 +15,21 @@ export const cephMissing: string | null = absent.length > 0 ? `no ${absent.join(
 
 // Daemons of Ceph start slowly, and beside other tests more so.
 const startMs = 120_000;
+// As the gateway writes it down: beast: 0x…: 127.0.0.1 - dync [29/Nov/2025:09:43:00.000 +0000] "PUT /bucket/key?partNumber=1 HTTP/1.1" 200 …
+const answered = /beast: \S+ \S+ - \S+ \[[^\]]*\] "([A-Z]+) (\S+) HTTP\/1\.1" (\d+) /g;
 const userOptions = ["--uid", "dync", "--display-name", "dync"];
 
 export interface CephUser {
   readonly accessKeyId: string;
   readonly secretAccessKey: string;
+}
+
+/** One that the gateway has answered. */
+export interface StoreRequest {
+  readonly method: string;
+  readonly key: string;
+  readonly query: URLSearchParams;
+  readonly status: number;
 }
 
 export interface CephOptions {
@@ -45,7 +55,7 @@ export async function startCeph({ lasting = false }: CephOptions = {}): Promise<
     await run(["ceph", "osd", "new", osd]);
     await run(["ceph-osd", "-i", "0", "--mkfs", "--osd-uuid", osd]);
     const port = await lastingPort();
-    const ceph = new Ceph({ conf, port, stack });
+    const ceph = new Ceph({ conf, requestsLog: requestsLog(folder), port, stack });
     ceph.startDisk();
     await ceph.startGateway();
     await ceph.makeUser();
@@ -119,14 +129,22 @@ async function writeConfiguration(
     "rgw_enable_lc_threads = false",
     "rgw_enable_quota_threads = false",
     "rgw_dynamic_resharding = false",
+    // Of each request that the gateway has answered it says what was asked, and what it answered.
+    "[client.rgw]",
+    `log_file = ${requestsLog(folder)}`,
   ];
   const conf = folder.file("ceph.conf");
   await writeFile(conf, `${lines.join("\n")}\n`);
   return conf;
 }
 
+function requestsLog(folder: TempFolder): string {
+  return folder.file("requests.log");
+}
+
 interface CephParts {
   readonly conf: string;
+  readonly requestsLog: string;
   readonly port: number;
   readonly stack: AsyncDisposableStack;
 }
@@ -191,6 +209,17 @@ export class Ceph implements AsyncDisposable {
     const [key] = keys;
     if (key === undefined) throw new Error("A new user has keys");
     this.#user = { accessKeyId: key.access_key, secretAccessKey: key.secret_key };
+  }
+
+  /** What was asked of the gateway that it has answered, in all of its lives; what it did when it was killed may be missing. */
+  async requests(): Promise<readonly StoreRequest[]> {
+    const text = await readFile(this.#parts.requestsLog, "utf8");
+    return Array.from(text.matchAll(answered), ([, method = "", target = "", status]) => {
+      const url = new URL(target, this.endpoint);
+      // The bucket comes first.
+      const key = decodeURIComponent(url.pathname).split("/").slice(2).join("/");
+      return { method, key, query: url.searchParams, status: Number(status) };
+    });
   }
 
   /** Runs `radosgw-admin`; returns what it printed. */

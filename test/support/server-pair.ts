@@ -21,7 +21,6 @@ import {
   startServer,
 } from "./executables.ts";
 import { startFaultyProxy } from "./faulty-proxy.ts";
-import { lastingPort } from "./ports.ts";
 import { openPostgres, type Postgres, postgresMissing } from "./postgres.ts";
 import { type Program, type ProgramEnd, runProgram, startProgram } from "./programs.ts";
 import { type TempFolder, tempFolder } from "./temp-folder.ts";
@@ -52,12 +51,20 @@ export interface StoreOptions extends CephOptions {
   readonly ownBytesPerSecond?: number;
 }
 
+/** How something is sent. */
+export interface SendOptions {
+  /** Of whom; unless given it is that of "alice". */
+  readonly home?: string;
+  readonly stdin?: ReadableStream;
+  readonly deadlineMs?: number;
+}
+
 /** A haproxy in front of them. */
 export interface Balancer {
   readonly program: Program;
-  readonly port: number;
-  /** How many bytes clients have sent through it. */
-  readonly bytesIn: () => Promise<number>;
+  readonly ports: readonly number[];
+  /** How many bytes clients have sent by each of these ports. */
+  readonly bytesIn: () => Promise<readonly number[]>;
 }
 
 export class ServerPair implements AsyncDisposable {
@@ -71,6 +78,8 @@ export class ServerPair implements AsyncDisposable {
   readonly endpoint: string;
   readonly database: string;
   readonly #places: Place[] = [];
+  /** Its servers, and those that they were before. */
+  readonly #lives: Program[] = [];
   readonly #stack: AsyncDisposableStack;
 
   private constructor(
@@ -128,7 +137,9 @@ export class ServerPair implements AsyncDisposable {
       `${await this.#configuration(home, data, endpoint)}\n${settings}`,
     );
     const start = startOf(this.#places.length);
-    this.#places.push({ home, data, server: await startServer(this.programs, home, data, [], start) });
+    const server = await startServer(this.programs, home, data, [], start);
+    this.#places.push({ home, data, server });
+    this.#lives.push(server.program);
   }
 
   /** The one that the documentation gives, with what is different here. */
@@ -148,15 +159,15 @@ export class ServerPair implements AsyncDisposable {
     });
   }
 
-  /** Starts haproxy in front of the first two, as the documentation has it, on a free port or this one. */
-  async startBalancer(given?: number): Promise<Balancer> {
-    const port = given ?? (await lastingPort());
+  /** Starts haproxy in front of the first two, as the documentation has it, which listens on these ports. */
+  async startBalancer(ports: readonly number[]): Promise<Balancer> {
+    const binds = ports.map((port) => `bind 127.0.0.1:${port} name ${port}`);
     const socket = this.folder.file("haproxy.sock");
     const text = await documented("haproxy.cfg", {
       global: `global\n    stats socket ${socket}`,
       // Bytes count as they come, and not when their connection ends.
       "mode tcp": "mode tcp\n    option contstats",
-      "bind :8889": `bind 127.0.0.1:${port}`,
+      "bind :8889": `option socket-stats\n    ${binds.join("\n    ")}`,
       "dync1.example.org:8889": this.address(0),
       "dync2.example.org:8889": this.address(1),
       // Each takes two descriptors, of which a machine of tests may have few.
@@ -166,8 +177,9 @@ export class ServerPair implements AsyncDisposable {
     await writeFile(file, text);
     const program = this.#stack.use(startProgram(["haproxy", "-db", "-f", file]));
     // It listens before it has checked anybody.
-    while (!(await isOpen(port))) if (!program.running) throw new Error(`haproxy ended: ${program.stderr}`);
-    return { program, port, bytesIn: () => bytesIn(socket) };
+    for (const port of ports)
+      while (!(await isOpen(port))) if (!program.running) throw new Error(`haproxy ended: ${program.stderr}`);
+    return { program, ports, bytesIn: () => bytesIn(socket, ports) };
   }
 
   place(at: number): Place {
@@ -185,6 +197,7 @@ export class ServerPair implements AsyncDisposable {
     const place = this.place(at);
     const port = ["--port", String(place.server.port)];
     place.server = await startServer(this.programs, place.home, place.data, port, startOf(at));
+    this.#lives.push(place.server.program);
   }
 
   /** The addresses of these servers, as a client is given them. */
@@ -196,15 +209,30 @@ export class ServerPair implements AsyncDisposable {
     return await runProgram([this.programs.dyncServer, ...args], { env: { DYNC_HOME: this.place(at).home } });
   }
 
+  /** Process ids of its servers, in all of their lives. */
+  get pids(): ReadonlySet<string> {
+    return new Set(this.#lives.map(({ pid }) => String(pid)));
+  }
+
+  /** All that its servers logged, in all of their lives. */
+  get log(): string {
+    return this.#lives.map(({ stderr }) => stderr).join("");
+  }
+
   startSend(to: string, args: readonly string[]): Program {
     return startProgram([this.programs.dync, "-k", "sample:S-17", to, ...args], {
       env: { DYNC_HOME: this.homes.client },
     });
   }
 
-  async send(to: string, args: readonly string[], deadlineMs?: number): Promise<ProgramEnd> {
+  async send(
+    to: string,
+    args: readonly string[],
+    { home = this.homes.client, stdin, deadlineMs }: SendOptions = {},
+  ): Promise<ProgramEnd> {
     const command = [this.programs.dync, "-q", "-k", "sample:S-17", to, ...args];
-    return await runProgram(command, { env: { DYNC_HOME: this.homes.client } }, deadlineMs);
+    const options = { env: { DYNC_HOME: home }, ...(stdin === undefined ? {} : { stdin }) };
+    return await runProgram(command, options, deadlineMs);
   }
 
   async file(name: string, bytes: number): Promise<string> {
@@ -316,13 +344,20 @@ export async function documented(name: string, replaced: Readonly<Record<string,
   return text;
 }
 
-async function bytesIn(socket: string): Promise<number> {
+async function bytesIn(socket: string, ports: readonly number[]): Promise<readonly number[]> {
   const asked = connect(socket);
   asked.end("show stat\n");
-  const [head = "", ...rows] = (await text(asked)).split("\n");
-  const column = head.split(",").indexOf("bin");
-  const frontend = rows.map((row) => row.split(",")).find(([, name]) => name === "FRONTEND");
-  return Number(frontend?.[column]);
+  const [head = "", ...lines] = (await text(asked)).split("\n");
+  const rows = lines.map((line) => line.split(","));
+  const [name, bytes] = ["svname", "bin"].map((column) => head.split(",").indexOf(column)) as [
+    number,
+    number,
+  ];
+  return ports.map((port) => {
+    const count = rows.find((row) => row[name] === String(port))?.[bytes];
+    if (count === undefined) throw new Error(`haproxy counts nothing for port ${port}: ${head}`);
+    return Number(count);
+  });
 }
 
 async function isOpen(port: number): Promise<boolean> {
