@@ -39,6 +39,7 @@ const planted: Readonly<Record<string, Search>> = {
   "number-behind-adopted": { level: "servers", from: 401, runs: 300 },
   "part-stored-without-claim": { level: "servers", from: 5801, runs: 1000 },
   "publish-before-sync": { level: "shells", runs: 100 },
+  "published-again": { level: "servers", from: 3001, runs: 300 },
   "unused-credit-kept": { level: "fairness", from: 9, runs: 12 },
 };
 

@@ -11,6 +11,8 @@ import { tarOfFiles } from "./tar-of-files.ts";
 
 /** The longest content of a file that is sent, in bytes. */
 const bytesMax = 40 * 256;
+/** What a server stores in one request, as it fits into a part. */
+const wholeBytes = 4 * 256;
 /** Where what everybody may want goes, whoever sends it. */
 export const sharedFolder = "shared";
 const wantedName = "wanted";
@@ -71,7 +73,9 @@ export function rivalsOf(random: Random): readonly Job[] {
   if (!random.chance(0.4)) return [];
   const contents = Array.from({ length: random.between(1, 3) }, () => {
     const members = random.chance(0.3) ? membersOf(random, random.between(1, 3)) : null;
-    return { members, content: members === null ? bytesOf(random) : tarOfFiles(members) };
+    // What is short ends while others ask for its name.
+    const content = random.chance(0.5) ? random.bytes(random.int(wholeBytes)) : bytesOf(random);
+    return { members, content: members === null ? content : tarOfFiles(members) };
   });
   const users = random.chance(0.5) ? 1 : 3;
   return Array.from({ length: random.between(2, 5) }, () => {
