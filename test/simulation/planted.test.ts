@@ -35,6 +35,7 @@ const planted: Readonly<Record<string, Search>> = {
   "identity-alone-names-the-upload": { level: "shells", runs: 300 },
   "late-chunk-appended": { level: "shells", runs: 300 },
   "length-trusted-after-power-loss": { level: "shells", runs: 300 },
+  "name-taken-by-two": { level: "servers", runs: 300 },
   "no-rewind-after-gap": { level: "machines", runs: 100 },
   "number-behind-adopted": { level: "servers", from: 401, runs: 300 },
   "part-stored-without-claim": { level: "servers", from: 5801, runs: 1000 },
