@@ -14,7 +14,7 @@ const absent = needed.filter((program) => Bun.which(program) === null);
 export const cephMissing: string | null = absent.length > 0 ? `no ${absent.join(", no ")} here` : null;
 
 // Daemons of Ceph start slowly, and beside other tests more so.
-const startMs = 120_000;
+const startMs = 300_000;
 // As the gateway writes it down: beast: 0x…: 127.0.0.1 - dync [29/Nov/2025:09:43:00.000 +0000] "PUT /bucket/key?partNumber=1 HTTP/1.1" 200 …
 const answered = /beast: \S+ \S+ - \S+ \[[^\]]*\] "([A-Z]+) (\S+) HTTP\/1\.1" (\d+) /g;
 const userOptions = ["--uid", "dync", "--display-name", "dync"];
