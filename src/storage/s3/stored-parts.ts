@@ -8,6 +8,7 @@ import type { Patience } from "./client/s3-request.ts";
 import { GrowingPart, type PiecePlace } from "./growing-part.ts";
 import { type S3Home, soon } from "./home.ts";
 import type { Ledger } from "./ledger.ts";
+import { isOf } from "./publish-object.ts";
 import type { UploadState } from "./upload-state.ts";
 
 export interface StoredPartsParts {
@@ -225,13 +226,16 @@ export class StoredParts {
     }
   }
 
-  /** Why a piece is not there: whoever has the upload by now stored a part with it, or it is lost. */
+  /** Why a piece is not there: whoever has the upload by now stored a part with it, or published all of it, or it is lost. */
   async #pieceGone(patience: Patience): Promise<DyncError> {
-    const { home, ledger } = this.#parts;
+    const { home, id, ledger, target } = this.#parts;
     const { key, uploadId } = ledger;
     const isOpen = key !== null && uploadId !== null;
     const listed = isOpen ? await home.client.parts(key, uploadId, patience) : [];
-    const isOthers = listed === null || ledger.strangeAmong(listed).length > 0;
+    // An object is made before the pieces go that are in it.
+    const made = isOpen ? null : await home.client.head(target.key, patience);
+    const isPublished = made !== null && isOf(id, made);
+    const isOthers = isPublished || listed === null || ledger.strangeAmong(listed).length > 0;
     return isOthers ? takenAway() : new DyncError("internal", "A stored piece of the upload is gone");
   }
 
