@@ -323,36 +323,43 @@ export class S3Storage implements Storage {
   async obstacle(destination: Destination): Promise<Obstacle | null> {
     return await explained("looked up", async () => {
       const other = this.#publishing.at(destination);
-      if (other !== null) return { file: other.name, published: null, claimedBy: other.id };
-      const { client, keys, names } = this.#home;
-      const { content, metadata } = keys.of(destination);
-      const [seen, sidecar, clash] = await Promise.all([
-        client.head(content, soon),
-        client.read(metadata, soon),
-        names.clash(destination),
-      ]);
-      // The claim comes first: where that is there alone, the object may have come since.
-      const there = seen ?? (sidecar === null ? null : await client.head(content, soon));
-      if (there !== null) {
-        const about = sidecar ?? (await client.read(metadata, soon));
-        return { file: destination.name, published: publishedAs(destination, there.size, about?.bytes) };
-      }
-      const dataset = publishedAs(destination, null, sidecar?.bytes);
-      if (dataset !== null) return { file: destination.name, published: dataset };
-      if (sidecar !== null) {
-        const claimedBy = parseSidecar(sidecar.bytes.toString("utf8"))?.id;
-        return { file: destination.name + metadataSuffix, published: null, claimedBy };
-      }
-      if (clash === null) return null;
-      // Somebody may have taken away what was listed.
-      names.forget(destination.folder);
-      const still = await names.clash(destination);
-      if (still === null || !(await this.#isHeld(destination.folder, still))) return null;
-      // Of what is being published something may have come since: what says whose it is comes first.
-      if (sidecar === null && (await client.head(metadata, soon)) !== null)
-        return await this.obstacle(destination);
-      return { file: still, published: null };
+      const there = await this.#thereAt(destination);
+      // Of what is published here all may be there already: another server took it over, and was faster.
+      if (other === null || there?.published?.id === other.id) return there;
+      return { file: other.name, published: null, claimedBy: other.id };
     });
+  }
+
+  /** What the store has at `destination`, or in its way. */
+  async #thereAt(destination: Destination): Promise<Obstacle | null> {
+    const { client, keys, names } = this.#home;
+    const { content, metadata } = keys.of(destination);
+    const [seen, sidecar, clash] = await Promise.all([
+      client.head(content, soon),
+      client.read(metadata, soon),
+      names.clash(destination),
+    ]);
+    // The claim comes first: where that is there alone, the object may have come since.
+    const there = seen ?? (sidecar === null ? null : await client.head(content, soon));
+    if (there !== null) {
+      const about = sidecar ?? (await client.read(metadata, soon));
+      return { file: destination.name, published: publishedAs(destination, there.size, about?.bytes) };
+    }
+    const dataset = publishedAs(destination, null, sidecar?.bytes);
+    if (dataset !== null) return { file: destination.name, published: dataset };
+    if (sidecar !== null) {
+      const claimedBy = parseSidecar(sidecar.bytes.toString("utf8"))?.id;
+      return { file: destination.name + metadataSuffix, published: null, claimedBy };
+    }
+    if (clash === null) return null;
+    // Somebody may have taken away what was listed.
+    names.forget(destination.folder);
+    const still = await names.clash(destination);
+    if (still === null || !(await this.#isHeld(destination.folder, still))) return null;
+    // Of what is being published something may have come since: what says whose it is comes first.
+    if (sidecar === null && (await client.head(metadata, soon)) !== null)
+      return await this.#thereAt(destination);
+    return { file: still, published: null };
   }
 
   /**

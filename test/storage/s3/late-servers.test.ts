@@ -221,6 +221,38 @@ test("a name whose file is just being published elsewhere is that upload's, and 
   expect(await storage.obstacle(destination)).toMatchObject({ published: { id: upload.id } });
 });
 
+test("a name whose file another server published, while this one is still at it, is that file's", async () => {
+  const world = new ModelWorld();
+  const upload = await world.begun(2 * partBytes, 2);
+  const { destination, id } = upload;
+  const other = world.open();
+  const late: S3Storage = world.open((client) => ({
+    complete: async (...what) => {
+      await publishWhole(upload, other);
+      seen = await late.obstacle(destination);
+      const [target, parts, patience] = what;
+      return await client.complete(target, parts, patience);
+    },
+  }));
+  let seen: unknown = null;
+  await publishWhole(upload, late);
+  expect(seen).toMatchObject({ published: { id } });
+  world.expectWhole(upload);
+});
+
+test("a stream whose pieces are gone, as another server published it, is that server's", async () => {
+  const world = new ModelWorld();
+  const upload = await world.begun(2 * chunkBytes, 0, false);
+  const sink = (await upload.resume(world.open())) as Sink;
+  await upload.send(sink, 0, upload.all.length);
+  upload.note = await sink.close();
+  expect(upload.note.durable).toBe(upload.all.length);
+  const late = (await upload.resume(world.open())) as Sink;
+  await publishWhole(upload, world.open());
+  expect(await codeOf(upload.publish(late))).toBe("not-ready");
+  world.expectWhole(upload);
+});
+
 test("a dataset that another server publishes while it is taken up is not in its own way", async () => {
   const world = new ModelWorld();
   const first = world.open();
