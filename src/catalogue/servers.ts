@@ -34,6 +34,9 @@ export type News =
   /** A server came, or is gone. */
   | { readonly kind: "servers" };
 
+/** Why a server looks at what all of them share: it starts, another one told it, it looks every now and then, or something changed here. */
+export type LookCause = "start" | "notification" | "poll" | "own change";
+
 /** A server that has the catalogue, or had it until lately. */
 export interface KnownServer {
   /** As records of uploads name it. */

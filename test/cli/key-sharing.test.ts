@@ -61,16 +61,16 @@ test("what is added, changed or removed at one is so at the other", async () => 
   await one.sharing.begin();
   await other.sharing.begin();
   expect(one.told).toEqual([{ kind: "keys" }]);
-  await one.sharing.changed();
+  await one.sharing.changed("notification");
   expect([one.names, other.names]).toEqual([
     ["anna.key", "bert.key"],
     ["anna.key", "bert.key"],
   ]);
   writeFileSync(one.file("anna.key"), bert.replace(/^/, "# renewed\n"));
   rmSync(other.file("bert.key"));
-  await other.sharing.changed();
-  await one.sharing.changed();
-  await other.sharing.changed();
+  await other.sharing.changed("notification");
+  await one.sharing.changed("notification");
+  await other.sharing.changed("notification");
   expect([one.names, other.names]).toEqual([["anna.key"], ["anna.key"]]);
   expect(readFileSync(other.file("anna.key"), "utf8")).toStartWith("# renewed\n");
   await one.sharing[Symbol.asyncDispose]();
@@ -89,7 +89,7 @@ test("what holds a secret, or is no key, stays where it is, and what others shar
   shared.texts.set("../../up.key", anna);
   shared.texts.set("bad.key", "bad");
   await one.sharing.begin();
-  await one.sharing.changed();
+  await one.sharing.changed("notification");
   expect([...shared.texts.keys()].toSorted()).toEqual(["../../up.key", "anna.key", "bad.key"]);
   expect(one.names).toEqual(["anna.key", "none.key", "secret.key"]);
   expect(existsSync(join(temp.path, "up.key"))).toBe(false);
@@ -105,15 +105,15 @@ test("a folder that was taken away takes nobody else's keys, and a catalogue of 
   await one.sharing.begin();
   const before = new Map(shared.texts);
   for (const name of one.names) rmSync(one.file(name));
-  await one.sharing.changed();
+  await one.sharing.changed("notification");
   expect(shared.texts).toEqual(before);
   for (const [name, text] of before) writeFileSync(one.file(name), text);
   rmSync(one.file("carl.key"));
-  await one.sharing.changed();
+  await one.sharing.changed("notification");
   // As it was before anything was shared but carl's key.
   shared.version = 0;
   shared.texts = new Map([...before].filter(([name]) => name === "carl.key"));
-  await one.sharing.changed();
+  await one.sharing.changed("notification");
   expect([...shared.texts.keys()].toSorted()).toEqual(["anna.key", "bert.key"]);
   expect(one.names).toEqual(["anna.key", "bert.key"]);
   await one.sharing[Symbol.asyncDispose]();

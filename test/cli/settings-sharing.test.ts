@@ -105,11 +105,11 @@ test("what is written at one, and read there, the other goes by and has in its f
   });
   expect(one.told.at(-1)).toEqual({ kind: "settings" });
   expect(other.expire).toBe(days(3));
-  await other.sharing.changed();
+  await other.sharing.changed("notification");
   expect([other.expire, other.rules]).toEqual([days(4), ["raw"]]);
   expect(other.file).toBe(one.file);
   expect(other.came).toMatchObject([{ outcome: "taken" }]);
-  await other.sharing.changed();
+  await other.sharing.changed("notification");
   expect(other.came).toHaveLength(1);
 });
 
@@ -147,7 +147,7 @@ test("what is wrong is refused where it was written, and nobody else hears of it
   one.write(expire(5));
   writeFileSync(join(one.home, "server.toml"), "max-uploads = true\n");
   expect(await one.sharing.reload()).toMatchObject({ outcome: "refused", faults: [{}] });
-  await other.sharing.changed();
+  await other.sharing.changed("notification");
   expect([one.expire, other.expire, shared.all.length]).toEqual([days(3), days(3), 1]);
 });
 
@@ -157,7 +157,7 @@ test("what is being written into a server's own file waits, when others share so
   writeFileSync(join(other.home, "server.toml"), "max-uploads = tr");
   one.write(expire(9));
   await one.sharing.reload();
-  await other.sharing.changed();
+  await other.sharing.changed("notification");
   expect(other.expire).toBe(days(9));
 });
 
@@ -167,7 +167,7 @@ test("of what was written at two the one that was read first counts, and the oth
   other.write(expire(6));
   one.write(expire(5));
   await one.sharing.reload();
-  await other.sharing.changed();
+  await other.sharing.changed("notification");
   // It goes by what all have; its file is whoever's who writes it just now.
   expect([other.expire, other.file]).toEqual([days(5), expire(6)]);
   const refused = await other.sharing.reload();
@@ -181,7 +181,7 @@ test("of what was written at two the one that was read first counts, and the oth
   ]);
   other.write(expire(6));
   expect(await other.sharing.reload()).toMatchObject({ outcome: "taken" });
-  await one.sharing.changed();
+  await one.sharing.changed("notification");
   expect([one.expire, one.file]).toEqual([days(6), expire(6)]);
 });
 
@@ -194,7 +194,7 @@ test("a server that was away takes what was shared meanwhile, and gives what was
   expect([other.expire, other.file]).toEqual([days(5), expire(5)]);
   other.write(expire(6));
   await other.start();
-  await one.sharing.changed();
+  await one.sharing.changed("notification");
   expect([one.expire, one.file]).toEqual([days(6), expire(6)]);
   // Both: what is shared counts.
   other.write(expire(7));
@@ -210,13 +210,13 @@ test("a setting that this version does not know is passed over, and what else it
   const { one, shared } = it;
   const by = { server: "later", at: "2026-01-01T00:00:00.000Z" };
   await shared.put(`${expire(5)}lifetime-of-moons = 3\n`, 1, by);
-  await one.sharing.changed();
+  await one.sharing.changed("notification");
   expect(one.expire).toBe(days(5));
   expect(one.lines.join("\n")).toContain(
     "settings of a later version, which do not count here: lifetime-of-moons",
   );
   await shared.put(`${expire(6)}[[rules]]\nname = "x"\nfiles = ["*"]\nmoons = 3\n`, 2, by);
-  await one.sharing.changed();
+  await one.sharing.changed("notification");
   expect([one.expire, one.came.at(-1)?.outcome]).toEqual([days(5), "refused"]);
   // Nor when it starts: of a server without any settings of before nobody could say what it lets in.
   await one.start();
@@ -224,7 +224,7 @@ test("a setting that this version does not know is passed over, and what else it
   const fresh = new Place(it.temp, "fresh", shared);
   expect(fresh.start()).rejects.toThrow(/rules\[1\].moons: unknown setting/);
   await shared.put(expire(7), 3, by);
-  await one.sharing.changed();
+  await one.sharing.changed("notification");
   expect([one.expire, one.file]).toEqual([days(7), expire(7)]);
 });
 
@@ -241,7 +241,7 @@ test("a server without the file takes no part, and one whose file vanished says 
   });
   one.write(expire(4));
   await one.sharing.reload();
-  await other.sharing.changed();
+  await other.sharing.changed("notification");
   expect(other.expire).toBe(days(3));
   other.write("");
   rmSync(join(other.home, "shared.state"));
@@ -263,10 +263,10 @@ test("while the others cannot be told nothing new is shared, and a server's own 
     outcome: "refused",
     faults: [{ message: expect.stringContaining("the other servers cannot be told") }],
   });
-  await other.sharing.changed();
+  await other.sharing.changed("notification");
   shared.isAway = false;
   expect(await one.sharing.reload()).toMatchObject({ outcome: "taken" });
-  await other.sharing.changed();
+  await other.sharing.changed("notification");
   expect([one.expire, other.expire]).toEqual([days(4), days(4)]);
 });
 
@@ -275,16 +275,16 @@ test("a catalogue that was put back to an earlier state gets what all had", asyn
   const { one, other, shared } = it;
   one.write(expire(5));
   await one.sharing.reload();
-  await other.sharing.changed();
+  await other.sharing.changed("notification");
   shared.all = shared.all.slice(0, 1);
-  await one.sharing.changed();
-  await other.sharing.changed();
-  await one.sharing.changed();
+  await one.sharing.changed("notification");
+  await other.sharing.changed("notification");
+  await one.sharing.changed("notification");
   expect(shared.all.map(({ text }) => text)).toEqual([expire(3), expire(5)]);
   expect([one.expire, other.expire, other.file]).toEqual([days(5), days(5), expire(5)]);
   shared.all = [];
-  await other.sharing.changed();
-  await one.sharing.changed();
+  await other.sharing.changed("notification");
+  await one.sharing.changed("notification");
   expect(shared.all.map(({ text }) => text)).toEqual([expire(5)]);
 });
 
@@ -295,7 +295,7 @@ test("what a server's own file says goes before what is shared, a table as a who
   await other.sharing.reload();
   one.write(`${expire(5)}remember = "9d"\n${rule}`);
   await one.sharing.reload();
-  await other.sharing.changed();
+  await other.sharing.changed("notification");
   expect([other.expire, other.configuration.settings.rememberMs, other.rules]).toEqual([
     days(1),
     days(9),

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import type { CancelTimer, Clock } from "../../base/clock.ts";
 import type { Logger } from "../../base/log.ts";
 import { ToldTrouble } from "../../base/told-trouble.ts";
-import type { Servers, SharedKeys } from "../../catalogue/servers.ts";
+import type { LookCause, Servers, SharedKeys } from "../../catalogue/servers.ts";
 import { clientsFolder } from "../../keys/key-folder.ts";
 import { type KeyMerge, mergeKeys } from "../../keys/merge-keys.ts";
 import { SharedKeyFolder } from "../../keys/shared-key-folder.ts";
@@ -49,18 +49,19 @@ export class KeySharing {
   /** Brings both together now, and again and again. Resolves when that was done once. Never rejects. */
   async begin(): Promise<void> {
     mkdirSync(clientsFolder(this.#parts.home), { recursive: true, mode: 0o700 });
-    await this.changed();
+    await this.changed("start");
     this.#wait();
   }
 
   #wait(): void {
     if (this.#isOver) return;
-    this.#cancel = this.#parts.clock.after(lookEveryMs, () => void this.changed().then(() => this.#wait()));
+    const look = (): void => void this.changed("poll").then(() => this.#wait());
+    this.#cancel = this.#parts.clock.after(lookEveryMs, look);
   }
 
   /** Something changed, here or there. Never rejects. */
-  changed(): Promise<void> {
-    this.#working = this.#working.then(() => this.#bringTogether());
+  changed(by: LookCause): Promise<void> {
+    this.#working = this.#working.then(() => this.#bringTogether(by));
     return this.#working;
   }
 
@@ -75,16 +76,19 @@ export class KeySharing {
     await this.#working;
   }
 
-  async #bringTogether(): Promise<void> {
+  async #bringTogether(by: LookCause): Promise<void> {
     if (this.#isOver) return;
-    const { servers } = this.#parts;
+    const { servers, logger } = this.#parts;
     try {
       const merge = await this.#merge();
       if (merge === null) return;
       const isTold = merge.share.size + merge.unshare.length > 0;
       if (isTold) servers.tell({ kind: "keys" });
       this.#trouble.over();
-      if (merge.write.size + merge.remove.length > 0) await this.#parts.look();
+      const files = merge.write.size + merge.remove.length;
+      if (files === 0) return;
+      logger.log("info", "Keys of the other servers are taken", { files, by });
+      await this.#parts.look();
     } catch (error) {
       this.#trouble.met(error);
     } finally {

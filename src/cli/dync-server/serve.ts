@@ -209,8 +209,8 @@ export async function serve(configuration: RunningConfiguration, parts: ServePar
     ...ownParts(configuration, parts),
     ...{ transport, keys, clients, storage, catalogue, owner, audit },
     ...(sharing === null ? {} : { servers: sharing.servers, pendingKeys: sharing.pendingKeys }),
-    onKeysElsewhere: () => void keySharing?.changed(),
-    onSettingsElsewhere: () => void settingsSharing?.changed(),
+    onKeysElsewhere: () => void keySharing?.changed("notification"),
+    onSettingsElsewhere: () => void settingsSharing?.changed("notification"),
     ...(receipts === null ? {} : { receipts }),
     ...(web === null ? {} : { meter: web.meter }),
     onListening: () => auditing.started(configuration, clients, receipts?.kid ?? null),
@@ -247,7 +247,7 @@ export async function serve(configuration: RunningConfiguration, parts: ServePar
   await server.start();
   alarming.changed();
   // What was told before anybody listened.
-  void settingsSharing?.changed();
+  void settingsSharing?.changed("start");
   await tellReady(process.env, logger);
   closing.defer(() => server.stop());
   await Promise.race([server.failed, lost, aborted(signal)]);
@@ -273,7 +273,7 @@ function watchKeys(clients: AuthorizedClients, { server, auditing, logger, shari
       isFromOthers: (file) => sharing()?.isFromOthers(file) ?? false,
     });
     server.clientsChanged();
-    void sharing()?.changed();
+    void sharing()?.changed("own change");
   });
 }
 

@@ -6,7 +6,7 @@ import { DyncError, SeveralErrors } from "../../base/error.ts";
 import type { Logger } from "../../base/log.ts";
 import { ToldTrouble } from "../../base/told-trouble.ts";
 import { within } from "../../base/within.ts";
-import type { Servers, SettingsText, SharedSettings } from "../../catalogue/servers.ts";
+import type { LookCause, Servers, SettingsText, SharedSettings } from "../../catalogue/servers.ts";
 import { mergeSettings, type SharedVersion } from "../../config/shared-settings.ts";
 import { printable } from "../printable.ts";
 import { type SharedText, sharedFile } from "./configuration-files.ts";
@@ -68,9 +68,9 @@ export class SettingsSharing implements AsyncDisposable {
     }
   }
 
-  /** Something changed at another server. Never rejects. */
-  async changed(): Promise<void> {
-    await this.#inTurn(() => this.#takeNewest().then(() => this.#trouble.over())).catch((error) =>
+  /** Something changed at another server, or may have. Never rejects. */
+  async changed(by: LookCause): Promise<void> {
+    await this.#inTurn(() => this.#takeNewest(by).then(() => this.#trouble.over())).catch((error) =>
       this.#trouble.met(error),
     );
   }
@@ -94,7 +94,8 @@ export class SettingsSharing implements AsyncDisposable {
 
   #wait(): void {
     if (this.#isOver) return;
-    this.#cancel = this.#parts.clock.after(lookEveryMs, () => void this.changed().then(() => this.#wait()));
+    const look = (): void => void this.changed("poll").then(() => this.#wait());
+    this.#cancel = this.#parts.clock.after(lookEveryMs, look);
   }
 
   async #begin(): Promise<void> {
@@ -119,11 +120,11 @@ export class SettingsSharing implements AsyncDisposable {
       const fault = this.#putAside(shared as SettingsText, state);
       logger.log("error", fault.message, { hint: fault.hint });
     }
-    await this.#takeNewest();
+    await this.#takeNewest("start");
   }
 
   /** Goes by what all have, where that is another one than this server goes by. */
-  async #takeNewest(): Promise<void> {
+  async #takeNewest(by: LookCause): Promise<void> {
     const { home, configuration, logger } = this.#parts;
     if (this.#isOver || sharedFileText(home) === null) return;
     const newest = await this.#newest();
@@ -140,7 +141,7 @@ export class SettingsSharing implements AsyncDisposable {
       this.#isTaken(newest);
       this.onReload(reload);
     }
-    this.#follow(newest);
+    this.#follow(newest, by);
   }
 
   /** A catalogue that was put back to an earlier state gets what was the same before. */
@@ -171,14 +172,14 @@ export class SettingsSharing implements AsyncDisposable {
   }
 
   /** The file becomes what all have, unless somebody writes another one just now. */
-  #follow({ version, text, server }: SettingsText): void {
+  #follow({ version, text, server }: SettingsText, by: LookCause): void {
     const { home, logger } = this.#parts;
     const state = readSharedState(home);
     const own = sharedFileText(home);
     const merge = mergeSettings(state.same, own ?? "", { version, text });
     if (merge.type === "take") {
       writeSharedFile(home, text);
-      logger.log("info", "Settings of the other servers are taken", { version, server });
+      logger.log("info", "Settings of the other servers are taken", { version, server, by });
     }
     if (merge.type !== "take" && merge.type !== "same") return;
     if (state.same?.version !== version) keepSharedState(home, { ...state, same: { version, text } });
@@ -195,14 +196,14 @@ export class SettingsSharing implements AsyncDisposable {
       if (shared === undefined) return await this.#take({ texts: { shared: configuration.texts.shared } });
       const merge = mergeSettings(state.same, own, shared);
       if (merge.type === "conflict") {
-        void this.changed();
+        void this.changed("own change");
         throw this.#putAside(shared as SettingsText, state);
       }
       if (merge.type !== "share") {
         const reload = await this.#take({ texts: { shared: taken(merge.shared) } });
         if (reload.outcome === "taken" && shared !== null) {
           this.#isTaken(shared);
-          this.#follow(shared);
+          this.#follow(shared, "own change");
         }
         return reload;
       }
