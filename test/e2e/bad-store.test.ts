@@ -10,7 +10,7 @@ import { type Ceph, cephMissing, startCeph } from "../support/ceph.ts";
 import { executablesMissing } from "../support/executables.ts";
 import { type Lab, openLab } from "../support/lab.ts";
 import { type Answered, type Asked, type Lies, LyingStore, refusal } from "../support/lying-store.ts";
-import { jsonLines, runProgram } from "../support/programs.ts";
+import { jsonLines, piped, runProgram } from "../support/programs.ts";
 
 const MiB = 1024 * 1024;
 const missing = cephMissing ?? executablesMissing;
@@ -183,7 +183,7 @@ describe.skipIf(missing !== null)(
       );
       const [file, stream] = [await lab.file("locked.raw", 9 * MiB), await lab.file("stream.raw", 9 * MiB)];
       expect(await lab.send([file])).toMatchObject({ code: 0 });
-      expect(await lab.send(["-n", "stream.raw"], { stdin: Bun.file(stream).stream() })).toMatchObject({
+      expect(await lab.send(["-n", "stream.raw"], { stdin: piped(stream) })).toMatchObject({
         code: 0,
       });
       const there = new Bucket(place);
@@ -344,19 +344,19 @@ describe.skipIf(missing !== null)(
       expect(end).toMatchObject({ code: 0 });
       expect(store.told).toBeGreaterThan(3);
       await expectStored(path, "cut.raw", lost);
-      const piped = await lab.file("cut-stream.raw", 20 * MiB);
+      const toPipe = await lab.file("cut-stream.raw", 20 * MiB);
       await mkdir(lab.folder.file("files", "cut-run"));
       const files = await Promise.all(
         [0, 1, 2].map((at) => lab.file(`cut-run/${at}.raw`, at * 5 * MiB + at)),
       );
       store.lies = lies;
       const ends = await Promise.all([
-        lab.send(["-n", "cut-stream.raw"], { stdin: Bun.file(piped).stream() }, 120_000),
+        lab.send(["-n", "cut-stream.raw"], { stdin: piped(toPipe) }, 120_000),
         lab.send(["--dataset", lab.folder.file("files", "cut-run")], {}, 120_000),
       ]);
       store.lies = {};
       for (const it of ends) expect(it).toMatchObject({ code: 0 });
-      await expectStored(piped, "cut-stream.raw", lost);
+      await expectStored(toPipe, "cut-stream.raw", lost);
       for (const [at, file] of files.entries())
         expect((await bucket.bytes(`lab/alice/cut-run/${at}.raw`))?.equals(await readFile(file))).toBe(true);
       // What nobody was told of is found, and taken away.

@@ -6,7 +6,7 @@ import { mkdirSync, readdirSync, readFileSync, readlinkSync, truncateSync } from
 import { join } from "node:path";
 import { executablesMissing } from "../support/executables.ts";
 import { openLab } from "../support/lab.ts";
-import type { Program } from "../support/programs.ts";
+import { type Program, piped } from "../support/programs.ts";
 
 const MiB = 1024 * 1024;
 const isUnknown = executablesMissing ?? (process.platform === "linux" ? null : "only Linux tells");
@@ -55,7 +55,7 @@ describe.skipIf(isUnknown !== null)(`reading threads (${isUnknown ?? "compiled"}
         readFileSync(join(lab.data, "alice", name)).equals(readFileSync(lab.folder.file("files", name))),
       ).toBe(true);
     const [stream] = names.map((name) => lab.folder.file("files", name));
-    const stdin = Bun.file(stream as string).stream();
+    const stdin = piped(stream as string);
     expect(await lab.send(["-n", "stream.raw", "-"], { stdin })).toMatchObject({ code: 0 });
     await lab.expectStored(stream as string, "stream.raw");
   });

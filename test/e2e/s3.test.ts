@@ -9,7 +9,7 @@ import { type Ceph, cephMissing, startCeph } from "../support/ceph.ts";
 import { read } from "../support/documented-lines.ts";
 import { executablesMissing } from "../support/executables.ts";
 import { type Lab, openLab } from "../support/lab.ts";
-import { runProgram } from "../support/programs.ts";
+import { piped, runProgram } from "../support/programs.ts";
 import { ThreadTimes } from "../support/thread-times.ts";
 
 const MiB = 1024 * 1024;
@@ -78,7 +78,7 @@ describe.skipIf(missing !== null)(`an object store (${missing ?? "Ceph"})`, () =
     test(`a stream of ${text} is as well`, async () => {
       const name = `piped-${size}.raw`;
       const path = await lab.file(name, size);
-      expect(await lab.send(["-n", name], { stdin: Bun.file(path).stream() })).toMatchObject({ code: 0 });
+      expect(await lab.send(["-n", name], { stdin: piped(path) })).toMatchObject({ code: 0 });
       await expectStored(path, name);
       expect(await bucket.keys("lab/.dync/")).toEqual([]);
     });
@@ -216,7 +216,7 @@ describe.skipIf(missing !== null)(`an object store (${missing ?? "Ceph"})`, () =
     expect(await runProgram(["tar", "--format=posix", "-cf", tar, "-C", run, "."])).toMatchObject({
       code: 0,
     });
-    const stdin = Bun.file(tar).stream();
+    const stdin = piped(tar);
     expect(await lab.send(["--unpack", "-n", "run3.tar"], { stdin })).toMatchObject({ code: 0 });
     await expectDataset(run, "run3");
   });

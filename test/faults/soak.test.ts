@@ -10,6 +10,7 @@ import { startUploads } from "../support/crowd.ts";
 import { executablesMissing } from "../support/executables.ts";
 import { growthOf, type Held, heldBy } from "../support/growth.ts";
 import { type Lab, openLab } from "../support/lab.ts";
+import { piped } from "../support/programs.ts";
 import { referenceMissing } from "../support/reference.ts";
 import { note } from "./note.ts";
 
@@ -84,7 +85,7 @@ class Day {
     await using crowd = startUploads(this.#lab, { ...small, prefix: `small-${round}` });
     await this.#send(["-n", `file-${round}.raw`, this.#file]);
     await this.#send(["--name-template", `run-${round}`, "--dataset", this.#folder]);
-    await this.#send(["-n", `stream-${round}.raw`], { stdin: Bun.file(this.#file).stream() });
+    await this.#send(["-n", `stream-${round}.raw`], { stdin: piped(this.#file) });
     await this.#send(["-n", `hooked-${round}.raw`, this.#file], { env: { DYNC_HOME: this.#lia } });
     // There is another one of that name.
     const taken = await this.#lab.send(["-q", "-n", `file-${round}.raw`, `${this.#folder}/1.raw`]);

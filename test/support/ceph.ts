@@ -35,16 +35,20 @@ export interface StoreRequest {
 export interface CephOptions {
   /** Objects are in a file, as on a disk, and there when the daemon of the disk is started again: slower than memory. */
   readonly lasting?: boolean;
+  /** Paths of a certificate and its key: the gateway speaks TLS as well, at another port. */
+  readonly tls?: { readonly certificate: string; readonly key: string };
+  /** The gateway takes a name below this one for that of a bucket. */
+  readonly domain?: string;
 }
 
 /** Starts a monitor, a disk and a gateway, and makes one user. */
-export async function startCeph({ lasting = false }: CephOptions = {}): Promise<Ceph> {
+export async function startCeph(options: CephOptions = {}): Promise<Ceph> {
   const folder = await tempFolder();
   const stack = new AsyncDisposableStack();
   stack.use(folder);
   try {
     const [fsid, address] = [randomUUID(), `[v2:127.0.0.1:${await lastingPort()}]`];
-    const conf = await writeConfiguration(folder, fsid, address, lasting);
+    const conf = await writeConfiguration(folder, fsid, address, options);
     const run = (command: readonly string[]): Promise<string> => outputOf([...command, "-c", conf]);
     // Without a map of its own it would listen on the port that all of them have.
     const map = folder.file("monmap");
@@ -54,8 +58,9 @@ export async function startCeph({ lasting = false }: CephOptions = {}): Promise<
     const osd = randomUUID();
     await run(["ceph", "osd", "new", osd]);
     await run(["ceph-osd", "-i", "0", "--mkfs", "--osd-uuid", osd]);
-    const port = await lastingPort();
-    const ceph = new Ceph({ conf, requestsLog: requestsLog(folder), port, stack });
+    const [port, tlsPort] = [await lastingPort(), await lastingPort()];
+    const tls = options.tls ?? null;
+    const ceph = new Ceph({ conf, requestsLog: requestsLog(folder), port, tlsPort, tls, stack });
     ceph.startDisk();
     await ceph.startGateway();
     await ceph.makeUser();
@@ -91,7 +96,7 @@ async function writeConfiguration(
   folder: TempFolder,
   fsid: string,
   address: string,
-  lasting: boolean,
+  { lasting = false, domain }: CephOptions,
 ): Promise<string> {
   for (const name of ["mon", "osd"]) await mkdir(folder.file(name));
   const lines = [
@@ -129,6 +134,7 @@ async function writeConfiguration(
     "rgw_enable_lc_threads = false",
     "rgw_enable_quota_threads = false",
     "rgw_dynamic_resharding = false",
+    ...(domain === undefined ? [] : [`rgw_dns_name = ${domain}`]),
     // Of each request that the gateway has answered it says what was asked, and what it answered.
     "[client.rgw]",
     `log_file = ${requestsLog(folder)}`,
@@ -146,6 +152,8 @@ interface CephParts {
   readonly conf: string;
   readonly requestsLog: string;
   readonly port: number;
+  readonly tlsPort: number;
+  readonly tls: NonNullable<CephOptions["tls"]> | null;
   readonly stack: AsyncDisposableStack;
 }
 
@@ -161,6 +169,11 @@ export class Ceph implements AsyncDisposable {
 
   get endpoint(): string {
     return `http://127.0.0.1:${this.#parts.port}`;
+  }
+
+  /** Where the gateway speaks TLS, if it does. */
+  get tlsPort(): number {
+    return this.#parts.tlsPort;
   }
 
   get user(): CephUser {
@@ -187,8 +200,11 @@ export class Ceph implements AsyncDisposable {
 
   /** Starts the gateway, where it was before if it ran already, and waits until it answers. */
   async startGateway(): Promise<void> {
-    const { conf, port, stack } = this.#parts;
-    const frontend = `beast endpoint=127.0.0.1:${port}`;
+    const { conf, port, tlsPort, tls, stack } = this.#parts;
+    const secure =
+      tls &&
+      `ssl_endpoint=127.0.0.1:${tlsPort} ssl_certificate=${tls.certificate} ssl_private_key=${tls.key}`;
+    const frontend = `beast endpoint=127.0.0.1:${port} ${secure ?? ""}`;
     const names = ["-n", "client.rgw", "-f", "-c", conf];
     const gateway = stack.use(startProgram(["radosgw", ...names, `--rgw-frontends=${frontend}`]));
     this.#gateway = gateway;

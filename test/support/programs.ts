@@ -42,6 +42,11 @@ export async function runProgram(
   return await program.ended(deadlineMs);
 }
 
+/** The bytes of a file as a pipe brings them. A stream that is a file's own would be given to a program as that file, whose length is known. */
+export function piped(path: string): ReadableStream {
+  return Bun.file(path).stream().pipeThrough(new TransformStream());
+}
+
 interface Waiter {
   readonly pattern: RegExp;
   readonly found: (match: RegExpMatchArray) => void;

@@ -3,14 +3,18 @@
 import { randomUUID } from "node:crypto";
 import type { Logger } from "../../base/log.ts";
 import type { ObjectStore } from "./client/s3-client.ts";
+import type { Patience } from "./client/s3-request.ts";
 import { soon } from "./home.ts";
 import type { Keys } from "./keys.ts";
+
+// Nobody has mended a certificate a moment later, and who starts a server looks on.
+const atOnce: Patience = { ...soon, wantsTrust: true };
 
 /** Writes, lists, reads and deletes an object of ours. Rejects with what the store says. */
 export async function tryStore(client: ObjectStore, keys: Keys, log: Logger): Promise<void> {
   // Another server may do the same just now.
   const key = `${keys.prefix}.dync/probe-${randomUUID()}`;
-  await client.put(key, [Buffer.from("dync-server was here\n")], { type: "text/plain" }, soon);
+  await client.put(key, [Buffer.from("dync-server was here\n")], { type: "text/plain" }, atOnce);
   await client.read(key, soon);
   await client.tryConditions(key, soon);
   for await (const _ of client.list(key, soon)) break;

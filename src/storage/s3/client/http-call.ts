@@ -9,8 +9,7 @@ import {
 } from "node:http";
 import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
 import type { Clock } from "../../../base/clock.ts";
-import { messageOf } from "../../../base/error.ts";
-import { NoAnswer } from "./s3-error.ts";
+import { NoAnswer, noAnswerOf } from "./s3-error.ts";
 
 export interface HttpCall {
   readonly method: string;
@@ -172,7 +171,7 @@ async function* piecesOf(message: IncomingMessage, call: HttpCall, timer: Limit,
 
 function asNoAnswer(error: unknown, timer: Limit, limitMs: number): Error {
   if (error instanceof NoAnswer) return error;
-  return timer.isOver ? silent(limitMs) : new NoAnswer(`no answer (${messageOf(error)})`, { cause: error });
+  return timer.isOver ? silent(limitMs) : noAnswerOf(error);
 }
 
 function silent(limitMs: number): NoAnswer {

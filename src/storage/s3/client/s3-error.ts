@@ -1,6 +1,6 @@
 // What the object store says when it does not do as it was asked, whether that passes by itself, and what it means for an upload.
 
-import { DyncError, messageOf } from "../../../base/error.ts";
+import { DyncError, messageOf, systemCode } from "../../../base/error.ts";
 
 /** The store answered, and not with what was asked for. */
 export class S3Error extends Error {
@@ -23,6 +23,38 @@ export class S3Error extends Error {
 /** No answer, or none that is whole. */
 export class NoAnswer extends Error {
   override readonly name = "NoAnswer";
+}
+
+/** Nothing was asked: TLS does not take its certificate. */
+export class Untrusted extends NoAnswer {
+  /** What a steward does about it. */
+  readonly hint: string;
+
+  constructor(fault: string, hint: string, cause: unknown) {
+    super(`its certificate is not trusted (${fault})`, { cause });
+    this.hint = hint;
+  }
+}
+
+const knowIt = "give s3-ca a file (PEM) with the certificate that it follows from";
+const renewIt = "have it renewed, or set the clock of this machine";
+/** By what the runtime calls what is wrong with a certificate. */
+const certificateHints: Readonly<Record<string, string>> = {
+  DEPTH_ZERO_SELF_SIGNED_CERT: knowIt,
+  SELF_SIGNED_CERT_IN_CHAIN: knowIt,
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: knowIt,
+  UNABLE_TO_GET_ISSUER_CERT: knowIt,
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: knowIt,
+  CERT_HAS_EXPIRED: renewIt,
+  CERT_NOT_YET_VALID: renewIt,
+  ERR_TLS_CERT_ALTNAME_INVALID: "have s3-endpoint name the host that it is for",
+};
+
+/** What `error`, which a request met, is for who asked. */
+export function noAnswerOf(error: unknown): NoAnswer {
+  const hint = certificateHints[systemCode(error) ?? ""];
+  if (hint !== undefined) return new Untrusted(messageOf(error), hint, error);
+  return new NoAnswer(`no answer (${messageOf(error)})`, { cause: error });
 }
 
 /** What arrived there is not what was sent, as its answer shows. */
@@ -87,11 +119,7 @@ export function s3Trouble(action: string, cause: unknown): DyncError {
   const could = `The file could not be ${action} in the object store`;
   if (!(cause instanceof S3Error))
     return isPassing(cause)
-      ? new DyncError(
-          "not-ready",
-          `${could}: ${cause instanceof NoAnswer ? "it does not answer" : "its answers are wrong"}`,
-          { cause },
-        )
+      ? new DyncError("not-ready", `${could}: ${passingText(cause)}`, { cause })
       : new DyncError("internal", could, { cause });
   // Whoever has the upload by now made an object of it, or gave it up; else it is found out when it is looked for.
   if (cause.code === "NoSuchUpload")
@@ -101,6 +129,11 @@ export function s3Trouble(action: string, cause: unknown): DyncError {
   const [text, hint] = known[cause.code] ?? [isFull ? "it has no room for it" : "it refuses that", undefined];
   const message = `${could}: ${text} (${cause.code}); its administrator has to mend that`;
   return new DyncError(isFull ? "no-space" : "internal", message, { cause, hint });
+}
+
+function passingText(cause: unknown): string {
+  if (cause instanceof Untrusted) return cause.message;
+  return cause instanceof NoAnswer ? "it does not answer" : "its answers are wrong";
 }
 
 /** What `work` resolves to; what it rejects with is `s3Trouble`. */
@@ -115,20 +148,16 @@ export async function explained<T>(action: string, work: () => Promise<T>): Prom
 /** The same at the start, where a steward reads it. `place` is what `storage` says. */
 export function startTrouble(place: string, cause: unknown, now: Date): DyncError {
   if (cause instanceof DyncError) return cause;
+  const cannot = `The object store ${place} cannot be used`;
+  if (cause instanceof Untrusted)
+    return new DyncError("configuration", `${cannot}: ${cause.message}`, { cause, hint: cause.hint });
   if (isPassing(cause) || !(cause instanceof S3Error))
     return new DyncError("unavailable", `The object store ${place} does not answer: ${messageOf(cause)}`, {
       cause,
       hint: "look at s3-endpoint, and whether the store is up",
     });
   const [text, hint] = known[cause.code] ?? [cause.message, undefined];
-  return new DyncError(
-    "configuration",
-    `The object store ${place} cannot be used: ${text}${facts(cause, now)}`,
-    {
-      cause,
-      hint,
-    },
-  );
+  return new DyncError("configuration", `${cannot}: ${text}${facts(cause, now)}`, { cause, hint });
 }
 
 function facts({ code, status, headers }: S3Error, now: Date): string {

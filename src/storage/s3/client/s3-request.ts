@@ -24,7 +24,7 @@ import {
   type WholeReply,
   wholeOf,
 } from "./http-call.ts";
-import { isPassing, NoAnswer, S3Error, WrongAnswer } from "./s3-error.ts";
+import { isPassing, NoAnswer, S3Error, Untrusted, WrongAnswer } from "./s3-error.ts";
 import { rootOf, textOf } from "./xml.ts";
 
 /** Where the store is, and who asks. */
@@ -64,6 +64,8 @@ export interface S3Request {
 export interface Patience {
   readonly forMs: number;
   readonly signal?: AbortSignal | undefined;
+  /** A certificate that is not trusted now is not waited for. */
+  readonly wantsTrust?: boolean;
 }
 
 const limitMsDefault = 30_000;
@@ -139,7 +141,7 @@ export class S3Requests {
     }
   }
 
-  async #again<T>({ forMs, signal }: Patience, attempt: () => Promise<T>): Promise<T> {
+  async #again<T>({ forMs, signal, wantsTrust = false }: Patience, attempt: () => Promise<T>): Promise<T> {
     const { clock, random } = this.#parts;
     const began = clock.now();
     let wrong = 0;
@@ -150,7 +152,7 @@ export class S3Requests {
         return result;
       } catch (error) {
         signal?.throwIfAborted();
-        if (!isPassing(error)) throw error;
+        if (!isPassing(error) || (wantsTrust && error instanceof Untrusted)) throw error;
         this.#failed(error);
         if (error instanceof WrongAnswer && ++wrong >= wrongAnswersMax) throw error;
         const pause = jittered(doubled(pauses, times), random());
