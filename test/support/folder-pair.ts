@@ -16,6 +16,7 @@ import {
   executablesMissing,
   type KeyFolders,
   makeKeys,
+  makeUser,
   type RunningServer,
   startServer,
 } from "./executables.ts";
@@ -142,6 +143,26 @@ export class FolderPair implements AsyncDisposable {
     return await runProgram(command, { env: { DYNC_HOME: home } });
   }
 
+  /** Runs a command beside a server. */
+  async dyncServer(at: number, args: readonly string[]): Promise<ProgramEnd> {
+    return await runProgram([this.parts.programs.dyncServer, ...args], {
+      env: { DYNC_HOME: this.machine(at).home },
+    });
+  }
+
+  /** Makes keys for one more user, whom all servers know at once. Returns its `DYNC_HOME`. */
+  async user(name: string): Promise<string> {
+    const { programs, folder } = this.parts;
+    const home = await makeUser(
+      programs,
+      folder.path,
+      { ...this.parts.homes, server: this.machine(0).home },
+      name,
+    );
+    for (const at of [0, 1]) await this.program(at).line(new RegExp(`"Key authorised","user":"${name}"`));
+    return home;
+  }
+
   /** The addresses of these servers, as a client is given them. */
   address(...which: readonly number[]): string {
     return which.map((at) => `127.0.0.1:${this.machine(at).server.port}`).join(",");
@@ -153,9 +174,10 @@ export class FolderPair implements AsyncDisposable {
     });
   }
 
-  async send(to: string, args: readonly string[]): Promise<ProgramEnd> {
-    await using sending = this.startSend(to, ["-q", ...args]);
-    return await sending.ended(120_000);
+  /** Sends as the client of `home`, alice unless that is given. */
+  async send(to: string, args: readonly string[], home = this.parts.homes.client): Promise<ProgramEnd> {
+    const command = [this.parts.programs.dync, "-q", "-k", "sample:S-17", to, ...args];
+    return await runProgram(command, { env: { DYNC_HOME: home } }, 120_000);
   }
 
   async file(name: string, bytes: number): Promise<string> {

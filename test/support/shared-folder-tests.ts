@@ -2,10 +2,11 @@
 // is stored of it, and a frozen one that thaws changes nothing of it. Wherever the folder is.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { mkdirSync, readFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { type FolderKind, FolderPair, folderPairMissing } from "./folder-pair.ts";
-import type { Program } from "./programs.ts";
+import { jsonLines, type Program } from "./programs.ts";
+import { documented } from "./server-pair.ts";
 
 const MiB = 1024 * 1024;
 // So much is made durable at once.
@@ -124,6 +125,51 @@ export function sharedFolderTests(kind: FolderKind): void {
         const unmounted = await pair.runServer(home, ["--data", own, "--storage", join(elsewhere, "away")]);
         expect(unmounted).toMatchObject({ code: 2, stdout: "" });
         expect(unmounted.stderr).toContain(`The storage ${join(elsewhere, "away")} does not exist`);
+      });
+
+      test("servers that are started with the shared.toml of the documentation, as it stands, go by it", async () => {
+        const shared = await documented("shared.toml", {});
+        for (const [at, text] of [shared, ""].entries()) {
+          expect(await pair.program(at).stop()).toMatchObject({ code: 0 });
+          writeFileSync(join(pair.machine(at).home, "shared.toml"), text);
+        }
+        for (const at of [0, 1]) await pair.again(at);
+        expect(readFileSync(join(pair.machine(1).home, "shared.toml"), "utf8")).toBe(shared);
+        for (const at of [0, 1]) {
+          const { stdout } = await pair.dyncServer(at, ["config", "show", "--json"]);
+          const settings = jsonLines(stdout).filter(
+            ({ name }) => name === "expire" || name === "max-unfinished",
+          );
+          expect(settings).toMatchObject([
+            { name: "max-unfinished", value: 5000 },
+            { name: "expire", value: "14d" },
+          ]);
+        }
+        const massSpec = await pair.user("ms-1");
+        const [raw, text] = [await pair.file("by-rule.raw", MiB), await pair.file("by-rule.txt", 10)];
+        const run = pair.parts.folder.file("run-7");
+        mkdirSync(run);
+        await pair.file(join("run-7", "a.raw"), MiB);
+        for (const at of [0, 1]) {
+          const to = pair.address(at);
+          expect(await pair.send(to, [text])).toMatchObject({ code: 7 });
+          expect(await pair.send(to, ["--dataset", run])).toMatchObject({ code: 7 });
+          expect(await pair.send(to, ["-n", `by-rule-${at}.raw`, raw])).toMatchObject({
+            code: 0,
+            stderr: "",
+          });
+          await pair.expectStored(raw, `by-rule-${at}.raw`, 1 - at);
+          const sent = await pair.send(to, ["-n", `run-${at}`, "--dataset", run], massSpec);
+          expect(sent).toMatchObject({ code: 0, stderr: "" });
+          expect(existsSync(join(pair.machine(1 - at).storage, "ms-1", `run-${at}`, "a.raw"))).toBe(true);
+        }
+        const { stdout } = await pair.dyncServer(1, ["users", "list", "--json"]);
+        expect(jsonLines(stdout)).toContainEqual(
+          expect.objectContaining({
+            user: "ms-1",
+            quota: 50 * 1024 ** 4,
+          }),
+        );
       });
 
       test.skipIf(kind !== "CephFS")(
