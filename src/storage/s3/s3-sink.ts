@@ -243,11 +243,15 @@ export class S3Sink implements Sink {
         this.#storePart(patience);
         await this.#stored.untilUnderWay(0);
       }
-      const body = ledger.uploadId === null ? await this.#stored.bodyOf(this.#part, patience) : null;
-      const whole = { ledger, body, size: this.#taken };
-      await this.#parts.publishing(destination, () =>
-        publishObject({ home, id, destination, description, patience }, whole),
-      );
+      const publish = (body: readonly Uint8Array[] | null): Promise<void> =>
+        this.#parts.publishing(destination, () =>
+          publishObject(
+            { home, id, destination, description, patience },
+            { ledger, body, size: this.#taken },
+          ),
+        );
+      if (ledger.uploadId !== null) await publish(null);
+      else await this.#stored.withBody(this.#part, patience, publish);
     } catch (error) {
       this.#failure = s3Trouble("published", error);
       throw this.#failure;

@@ -115,8 +115,9 @@ export class StoredParts {
     await numbering;
     if (one.etag === null) {
       await this.#reserve(one.number);
-      const body = await this.bodyOf(one.part, patience);
-      one.etag = await timed("write", () => client.putPart(target, one.number, body, patience));
+      one.etag = await this.withBody(one.part, patience, (body) =>
+        timed("write", () => client.putPart(target, one.number, body, patience)),
+      );
     }
     await this.#advance();
   }
@@ -124,9 +125,9 @@ export class StoredParts {
   async #number(one: UnderWay, patience: Patience): Promise<void> {
     const { ledger } = this.#parts;
     if (ledger.hasLeft) {
-      const body = await this.bodyOf(one.part, patience);
-      const md5 = (await this.#parts.home.client.md5(body)).toString("hex");
-      const adopted = ledger.adopt(one.part.length, md5);
+      const { client } = this.#parts.home;
+      const md5 = await this.withBody(one.part, patience, (body) => client.md5(body));
+      const adopted = ledger.adopt(one.part.length, md5.toString("hex"));
       if (adopted !== null) {
         one.number = adopted.number;
         one.etag = adopted.etag;
@@ -211,16 +212,22 @@ export class StoredParts {
     await this.#tell();
   }
 
-  /** All that is in `part`: pieces that are in the store alone are read again. */
-  async bodyOf(part: GrowingPart, patience: Patience): Promise<readonly Uint8Array[]> {
+  /** Does `use` with all that is in `part`: pieces that are in the store alone are read again, and in memory until it is done. */
+  async withBody<T>(
+    part: GrowingPart,
+    patience: Patience,
+    use: (body: readonly Uint8Array[]) => Promise<T>,
+  ): Promise<T> {
     const { home, target } = this.#parts;
+    const read = async (place: PiecePlace): Promise<Uint8Array> => {
+      const found = await home.client.read(target.pieceKey(place), patience);
+      if (found === null) throw await this.#pieceGone(patience);
+      return found.bytes;
+    };
+    if (part.heldBytes === part.length) return await use(await part.body(read));
     await home.assembling.take(partsAtOnceOfAPiece, patience.signal);
     try {
-      return await part.body(async (place) => {
-        const found = await home.client.read(target.pieceKey(place), patience);
-        if (found === null) throw await this.#pieceGone(patience);
-        return found.bytes;
-      });
+      return await use(await part.body(read));
     } finally {
       home.assembling.release();
     }

@@ -111,7 +111,7 @@ export class MemberUpload {
   async put(patience: Patience): Promise<string> {
     const part = this.#part;
     try {
-      return await this.#put(await this.#stored.bodyOf(part, patience), patience);
+      return await this.#stored.withBody(part, patience, (body) => this.#put(body, patience));
     } finally {
       this.parts.home.budget.giveBack(part.heldBytes);
     }
