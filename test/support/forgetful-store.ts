@@ -44,6 +44,8 @@ export class ForgetfulStore implements AsyncDisposable {
   readonly multiparts = new Map<string, Multipart>();
   /** What was asked that it does not know, to be expected empty. */
   readonly unknown: string[] = [];
+  /** Resolves when who sends content is answered again. */
+  #free: Promise<void> = Promise.resolve();
   readonly #server = createServer((request, response) => {
     this.#answer(request, response).catch((error: unknown) => response.destroy(error as Error));
   });
@@ -59,7 +61,15 @@ export class ForgetfulStore implements AsyncDisposable {
     return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
   }
 
+  /** Takes no content and answers nobody who sends some, until what it returns is called. */
+  hold(): () => void {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#free = promise;
+    return resolve;
+  }
+
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    if (request.method === "PUT") await this.#free;
     const { pathname, searchParams } = new URL(request.url ?? "/", "http://store");
     const [, , ...names] = decodeURIComponent(pathname).split("/");
     const key = names.join("/");

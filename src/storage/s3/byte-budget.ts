@@ -8,13 +8,15 @@ interface Waiter {
 export class ByteBudget {
   readonly max: number;
   readonly #onShort: () => void;
+  readonly #onSpent: (bytes: number) => void;
   readonly #waiting: Waiter[] = [];
   #used = 0;
 
-  /** `onShort` hears that somebody waits. */
-  constructor(max: number, onShort: () => void) {
+  /** `onShort` hears that somebody waits, and `onSpent` of how many nobody needs any more. */
+  constructor(max: number, onShort: () => void, onSpent: (bytes: number) => void) {
     this.max = max;
     this.#onShort = onShort;
+    this.#onSpent = onSpent;
   }
 
   get used(): number {
@@ -53,6 +55,7 @@ export class ByteBudget {
 
   giveBack(bytes: number): void {
     this.#used -= bytes;
+    this.#onSpent(bytes);
     this.#serve();
   }
 

@@ -43,6 +43,7 @@ import { publishedAs, publishedObjects } from "./published-objects.ts";
 import { readBackObject } from "./read-back-object.ts";
 import { S3Sink } from "./s3-sink.ts";
 import { isClaimed, whatIsShown } from "./shown-object.ts";
+import { SpentBytes } from "./spent-bytes.ts";
 import { tryStore } from "./try-store.ts";
 import { abortUpload, discardUpload, readMultipart, readState, rollBack } from "./upload-state.ts";
 
@@ -75,6 +76,8 @@ export interface S3Means {
   readonly sha256: Sha256Maker;
 }
 
+// Collecting takes some milliseconds, so not more often.
+const spentBytesMin = 32 * 1024 * 1024;
 const noEvents: SinkEvents = { onStored() {}, onNote() {}, onFailed() {}, onRefused() {} };
 
 export class S3Storage implements Storage {
@@ -95,10 +98,15 @@ export class S3Storage implements Storage {
     const { clock, log, memoryBytes } = options;
     const { client } = means;
     const keys = new Keys(options.prefix);
+    const spent = new SpentBytes(Math.max(spentBytesMin, memoryBytes / 4));
     this.#home = {
       ...{ ...means, keys, clock, log },
       plan: new PartPlan(memoryBytes, options.partBytesLeast),
-      budget: new ByteBudget(memoryBytes, () => void this.#relieve()),
+      budget: new ByteBudget(
+        memoryBytes,
+        () => void this.#relieve(),
+        (bytes) => spent.add(bytes),
+      ),
       assembling: new Semaphore(),
       names: new FolderNames((folder) => client.names(keys.folder(folder), soon), clock),
     };

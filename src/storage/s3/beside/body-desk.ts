@@ -4,9 +4,13 @@ import { systemClock } from "../../../base/clock.ts";
 import { messageOf } from "../../../base/error.ts";
 import type { Sha256Maker } from "../../sha256/sha256.ts";
 import { digestOf } from "../client/body-work.ts";
-import { HttpCaller } from "../client/http-call.ts";
+import { HttpCaller, lengthOf } from "../client/http-call.ts";
 import { NoAnswer } from "../client/s3-error.ts";
+import { SpentBytes } from "../spent-bytes.ts";
 import type { Answer, FromThread, Question, StartOptions, ToThread } from "./said.ts";
+
+// A few parts, of which each is copied once on its way.
+const spentBytes = 32 * 1024 * 1024;
 
 export interface DeskParts {
   readonly sha256: Sha256Maker;
@@ -17,6 +21,7 @@ export class BodyDesk {
   readonly #parts: DeskParts;
   readonly #http: HttpCaller;
   readonly #asked = new Map<number, AbortController>();
+  readonly #spent = new SpentBytes(spentBytes);
 
   constructor({ isTls, ca }: StartOptions, parts: DeskParts) {
     this.#parts = parts;
@@ -46,6 +51,7 @@ export class BodyDesk {
       return { type, reason: messageOf(error) };
     });
     this.#asked.delete(call);
+    if (question.type === "send") this.#spent.add(lengthOf(question.body ?? []));
     this.#parts.post({ type: "answer", call, answer });
   }
 
