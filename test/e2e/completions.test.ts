@@ -11,6 +11,7 @@ import { dync } from "../../src/cli/dync/main.ts";
 import { dyncServer } from "../../src/cli/dync-server/main.ts";
 import { describedOptions } from "../../src/cli/usage-text.ts";
 import { askedShells, type Desk, makeDesk, offered, typedInBash } from "../support/completing.ts";
+import { executablesMissing } from "../support/executables.ts";
 import { runProgram } from "../support/programs.ts";
 import { terminalMissing } from "../support/terminal.ts";
 
@@ -23,10 +24,10 @@ const script = (program: string, shell: Shell): string =>
   completionScript(program === "dync" ? dync : dyncServer, shell);
 
 /** A desk with a file, a folder, and two servers that are known. */
-function newDesk(): Desk {
+async function newDesk(): Promise<Desk> {
   const folder = mkdtempSync(join(tmpdir(), "dync-test-"));
   folders.push(folder);
-  const desk = makeDesk(folder, script);
+  const desk = await makeDesk(folder, script);
   mkdirSync(join(folder, "home/servers"), { recursive: true });
   writeFileSync(join(folder, "home/client.toml"), '[servers.lab]\nhost = "lab.example.org"\n');
   writeFileSync(join(folder, "home/servers/store.example.org_9000.key"), "");
@@ -81,7 +82,7 @@ describe.each(askedShells)("$shell", ({ shell, missing }) => {
     async () => {
       const found = await offered(
         shell,
-        newDesk(),
+        await newDesk(),
         cases.map(([line]) => line),
       );
       expect(cases.map(([line], at) => [line, found[at]])).toEqual(
@@ -93,17 +94,18 @@ describe.each(askedShells)("$shell", ({ shell, missing }) => {
   test.skipIf(missing !== null)(`offers all options of every command (${missing ?? shell})`, async () => {
     const found = await offered(
       shell,
-      newDesk(),
+      await newDesk(),
       optionCases.map(([line]) => line),
     );
     expect(optionCases.map(([line], at) => [line, found[at]])).toEqual(optionCases.map((it) => [...it]));
   });
 });
 
-test.skipIf(terminalMissing !== null)(
-  `bash on a terminal puts in what it is sure of, and lists the rest with what it is for (${terminalMissing ?? "bash"})`,
+const typingMissing = executablesMissing ?? terminalMissing;
+test.skipIf(typingMissing !== null)(
+  `bash on a terminal puts in what it is sure of, and lists the rest with what it is for (${typingMissing ?? "bash"})`,
   async () => {
-    const shown = await typedInBash(newDesk(), [
+    const shown = await typedInBash(await newDesk(), [
       "dync his\t",
       "dync check la\trun4\t",
       "dync --server-key=run4\tsto\t",

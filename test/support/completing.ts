@@ -1,20 +1,19 @@
 // What real shells offer where somebody presses the tab key on a line. Each is asked with the script that the program prints for
-// it; the program itself stands beside them as a script that runs the sources.
+// it; the compiled program is beside them, which some ask for each word.
 
-import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Shell, shells } from "../../src/cli/completions/script.ts";
+import { executables, executablesMissing } from "./executables.ts";
 import { powerShell, powerShellMissing } from "./power-shell.ts";
 import { runProgram } from "./programs.ts";
 import { terminalMissing } from "./terminal.ts";
-
-const root = join(import.meta.dir, "../..");
-const programs = ["dync", "dync-server"] as const;
 
 /** The shells that can be asked here, each with why it is not, or `null`. */
 export const askedShells = shells.map((shell) => ({ shell, missing: missingFor(shell) }));
 
 function missingFor(shell: Shell): string | null {
+  if (executablesMissing !== null) return executablesMissing;
   if (shell === "powershell") return powerShellMissing;
   if (process.platform === "win32" || Bun.which(shell) === null) return `no ${shell}`;
   return shell === "zsh" ? terminalMissing : null;
@@ -28,14 +27,16 @@ export interface Desk {
 }
 
 /** Makes `folder` a place to type at, with both programs and the scripts that `scriptOf` gives. */
-export function makeDesk(folder: string, scriptOf: (program: string, shell: Shell) => string): Desk {
+export async function makeDesk(
+  folder: string,
+  scriptOf: (program: string, shell: Shell) => string,
+): Promise<Desk> {
   const tools = join(folder, "tools");
   mkdirSync(join(folder, "desk"), { recursive: true });
   mkdirSync(tools);
-  for (const program of programs) {
-    const path = join(tools, program);
-    writeFileSync(path, `#!/bin/sh\nexec "${process.execPath}" "${join(root, `src/${program}.ts`)}" "$@"\n`);
-    chmodSync(path, 0o755);
+  const { dync, dyncServer } = await executables();
+  for (const [program, path] of Object.entries({ dync, "dync-server": dyncServer })) {
+    symlinkSync(path, join(tools, program));
     for (const shell of shells) writeFileSync(join(tools, `${program}.${shell}`), scriptOf(program, shell));
   }
   const env = {
