@@ -1,7 +1,7 @@
 // The status page in a real browser, on the compiled programs: what a viewer sees, what a steward does, and what neither a viewer nor
 // a page of another origin can do.
 
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
 import { readFileSync, writeFileSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
@@ -38,6 +38,10 @@ describe.skipIf(missing !== null)(`the status page (${missing ?? "compiled"})`, 
       const sent = await lab.dync(["send", "-q", ...metadata, `127.0.0.1:${lab.port}`, path]);
       expect(sent).toMatchObject({ code: 0 });
     }
+  });
+  // A page that stays open draws whatever the server tells from then on.
+  afterEach(async () => {
+    for (const context of browser.contexts()) await context.close();
   });
   let crowding: Promise<Crowd> | null = null;
   /** Something of everything is there to be seen. */
