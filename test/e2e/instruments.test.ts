@@ -6,12 +6,15 @@ import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
+import { sleep, systemClock } from "../../src/base/clock.ts";
 import { stateFolder } from "../../src/storage/state-folder.ts";
 import { executablesMissing } from "../support/executables.ts";
 import { documentedValidators } from "../support/json-schemas.ts";
 import { type Lab, openLab } from "../support/lab.ts";
 import { jsonLines } from "../support/programs.ts";
 
+// Each question is a program of its own, which takes time from what is waited for.
+const askEveryMs = 100;
 const faketime = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1";
 const clockMissing = existsSync(faketime) ? null : "libfaketime is not installed";
 
@@ -58,6 +61,7 @@ describe.skipIf(executablesMissing !== null)(`instruments (${executablesMissing 
     for (;;) {
       const found = (await listed()).find((it) => it.label === label);
       if (found !== undefined && isIt(found)) return found;
+      await sleep(systemClock, askEveryMs);
     }
   }
 

@@ -3,6 +3,7 @@
 import { expect } from "bun:test";
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
+import { sleep, systemClock } from "../../src/base/clock.ts";
 import { documentedValidators } from "./json-schemas.ts";
 import type { Lab } from "./lab.ts";
 import { jsonLines, type ProgramEnd } from "./programs.ts";
@@ -35,6 +36,8 @@ interface Status {
 
 const valid = documentedValidators();
 const untilMs = 60_000;
+// Each question is a program of its own, which takes time from what is waited for.
+const askEveryMs = 100;
 
 /** What a line for programs says, which is as doc/json.md documents it. */
 function summaryOf({ stdout }: ProgramEnd, schema: string): Readonly<Record<string, unknown>> {
@@ -57,6 +60,7 @@ async function until(user: ServiceUser, isWanted: (status: Status) => boolean): 
     const status = await statusOf(user);
     if (isWanted(status)) return status;
     if (performance.now() > deadline) throw new Error(`Still ${JSON.stringify(status)}`);
+    await sleep(systemClock, askEveryMs);
   }
 }
 
@@ -69,6 +73,7 @@ async function send(user: ServiceUser, name: string): Promise<void> {
     const { stdout } = await user.dync("service", "logs", user.name);
     if (stdout.includes(` Stored "${name}": `)) return;
     if (performance.now() > deadline) throw new Error(`${name} was not said to be stored: ${stdout}`);
+    await sleep(systemClock, askEveryMs);
   }
 }
 
