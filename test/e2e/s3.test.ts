@@ -63,7 +63,7 @@ describe.skipIf(missing !== null)(`an object store (${missing ?? "Ceph"})`, () =
     ["one byte", 1],
     ["exactly one part", 8 * MiB],
     ["one byte more than a part", 8 * MiB + 1],
-    ["100 MB", 100_000_000],
+    ["60 MB", 60_000_000],
   ];
   for (const [text, size] of sizes) {
     test(`a file of ${text} is there for others, and nothing else is left`, async () => {
@@ -85,7 +85,7 @@ describe.skipIf(missing !== null)(`an object store (${missing ?? "Ceph"})`, () =
   }
 
   test.skipIf(process.platform !== "linux")("threads beside the main one hash and send (Linux)", async () => {
-    const path = await lab.file("by-threads.raw", 100_000_000);
+    const path = await lab.file("by-threads.raw", 60_000_000);
     const times = new ThreadTimes(lab.server.pid);
     expect(await lab.send([path])).toMatchObject({ code: 0 });
     const worked = times.stop().filter(({ name, cpuSeconds }) => name === "Worker" && cpuSeconds > 0.02);
@@ -115,8 +115,8 @@ describe.skipIf(missing !== null)(`an object store (${missing ?? "Ceph"})`, () =
   }
 
   test("a server that is killed goes on where the store has the bytes", async () => {
-    const path = await lab.file("killed.raw", 80 * MiB);
-    const sending = lab.startSend(["--limit", "10MB/s", path]);
+    const path = await lab.file("killed.raw", 50 * MiB);
+    const sending = lab.startSend(["--limit", "6MB/s", path]);
     await lab.server.line(/"Upload started".*killed\.raw/);
     await storedParts(3);
     expect(await bucket.keys("lab/alice/killed")).toEqual([]);
@@ -197,8 +197,8 @@ describe.skipIf(missing !== null)(`an object store (${missing ?? "Ceph"})`, () =
   });
 
   test("a server that is killed goes on with a dataset, in the midst of a large member too", async () => {
-    const run = await makeRun("run2", 80 * MiB);
-    const sending = lab.startSend(["--limit", "10MB/s", "--dataset", run]);
+    const run = await makeRun("run2", 50 * MiB);
+    const sending = lab.startSend(["--limit", "6MB/s", "--dataset", run]);
     await lab.server.line(/"Upload started".*run2/);
     await storedParts(3);
     expect(await bucket.text("lab/alice/run2.meta.json")).toBeNull();
@@ -274,8 +274,8 @@ describe.skipIf(missing !== null)(`an object store (${missing ?? "Ceph"})`, () =
   });
 
   test("a store that is away for a while fails nobody", async () => {
-    const path = await lab.file("away.raw", 60 * MiB);
-    const sending = lab.startSend(["--limit", "20MB/s", path]);
+    const path = await lab.file("away.raw", 30 * MiB);
+    const sending = lab.startSend(["--limit", "10MB/s", path]);
     await lab.server.line(/"Upload started".*away\.raw/);
     await ceph.gateway.kill();
     await lab.server.line(/"The object store does not do as it is asked/, 60_000);
