@@ -290,7 +290,7 @@ describe.skipIf(executablesMissing !== null)(`lines of JSON (${executablesMissin
   });
 
   test("of what is unfinished: listed, taken up, dropped", async () => {
-    const large = await lab.file("large.raw", 400_000_000);
+    const large = await lab.file("large.raw", 100_000_000);
     const paths = await Promise.all(Array.from({ length: 100 }, (_, at) => lab.file(`left-${at}.raw`, 10)));
     await dync("cancel", await batchId());
     lab.server.signal("SIGSTOP");

@@ -1,4 +1,4 @@
-// Sizes at which numbers and memory give way: more than 32 bits can count, 8 GiB with the memory of 1 GiB, and many
+// Sizes at which numbers and memory give way: more than 32 bits can count, 8 GiB with the memory of 512 MiB, and many
 // large uploads at once. The smaller variants are in test/e2e.
 
 import { describe, expect, test } from "bun:test";
@@ -27,7 +27,7 @@ describe.skipIf(executablesMissing !== null || process.platform !== "linux")(
       ["8 GiB", 8 * GiB],
     ] as const) {
       test(
-        `${text} arrive whole, in no more memory than 1 GiB`,
+        `${text} arrive whole, in no more memory than 512 MiB`,
         async () => {
           await using lab = await openLab({ inMemory: await fitsIntoMemory(size) });
           const path = await lab.file("huge.raw", "");
