@@ -120,14 +120,14 @@ test("whose file for them comes into being just when it is told of others goes b
   const other = await new Place(temp, "other", shared, null).start();
   one.write("");
   expect(await one.sharing.reload()).toMatchObject({ outcome: "taken", changed: [] });
-  await other.sharing.changed();
+  await other.sharing.changed("notification");
   expect(other.came).toEqual([]);
   other.write("");
-  await other.sharing.changed();
+  await other.sharing.changed("notification");
   expect(other.came).toMatchObject([{ outcome: "taken", changed: [] }]);
   // Who asks for it afterwards hears the same, and nobody says it for the others once more.
   expect(await other.sharing.reload()).toMatchObject({ outcome: "taken", changed: [] });
-  await other.sharing.changed();
+  await other.sharing.changed("notification");
   expect(other.came).toHaveLength(1);
 });
 
