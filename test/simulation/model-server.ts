@@ -207,6 +207,7 @@ export class ModelServer {
     );
     let unstored = 0;
     for (const session of this.sessions.values()) {
+      if (session.unstoredChunks === 0) continue;
       unstored += session.unstoredBytes;
       assert(session.unstoredChunks <= this.office.heldBy(session.identity), "unstored chunks are held");
     }
