@@ -1,33 +1,27 @@
-// Thousands of runs of the simulation: always the same seeds, and as many that the commit chooses, so that every
-// commit tries others and each failure can be repeated. `bun run test:sim --seeds N` runs more.
+// Runs of the simulation: always the same seeds, and as many that the commit chooses, so that every commit tries others and each
+// failure can be repeated. `test/faults/simulation` has six times as many of each, `bun run test:sim --seeds N` runs more.
 
 import { expect, test } from "bun:test";
 import { join } from "node:path";
 import { replay } from "./replay-process.ts";
 import { type Level, levels, runSeed } from "./run-seed.ts";
+import { seedOfCommit } from "./seed-of-commit.ts";
 
 const root = join(import.meta.dir, "..", "..");
-const timeoutMs = 120_000;
 const runs: Readonly<Record<Level, number>> = {
-  machines: 1500,
-  shells: 300,
-  workers: 150,
-  servers: 60,
-  fairness: 2,
+  machines: 500,
+  shells: 100,
+  workers: 50,
+  servers: 20,
+  fairness: 1,
 };
 
 for (const level of levels) {
-  test(
-    `${level}: the same ${runs[level]} runs as always keep every promise`,
-    async () => expectAllGood(level, 1),
-    timeoutMs,
-  );
+  test(`${level}: every promise is kept with the same seeds as always (${runs[level]})`, async () =>
+    expectAllGood(level, 1));
 
-  test(
-    `${level}: ${runs[level]} runs that this commit chooses keep every promise`,
-    async () => expectAllGood(level, seedOfCommit()),
-    timeoutMs,
-  );
+  test(`${level}: every promise is kept with seeds that this commit chooses (${runs[level]})`, async () =>
+    expectAllGood(level, seedOfCommit(root)));
 
   test(`${level}: a seed means the same run every time`, async () => {
     // One of the last level goes on for hours of its own time.
@@ -60,11 +54,4 @@ async function traceOf(level: Level, seed: number) {
     lines++;
   });
   return { level, seed, lines, sha256: hash.digest("hex") };
-}
-
-/** 28 bits of the commit's name; a fixed number where there is no repository. */
-function seedOfCommit(): number {
-  const git = Bun.spawnSync(["git", "rev-parse", "HEAD"], { cwd: root, stdout: "pipe", stderr: "ignore" });
-  const name = git.stdout.toString().slice(0, 7);
-  return /^[0-9a-f]{7}$/.test(name) ? Number.parseInt(name, 16) : 1_000_000;
 }
