@@ -8,7 +8,7 @@ import { busyText } from "../upload/names.ts";
 /** An upload that has not ended and holds something that the name needs. */
 export interface NameHolder {
   readonly name: string;
-  /** It began a moment ago, or gets its name just now: neither can be taken from it. */
+  /** It began a moment ago, gets its name just now, or may still get it: that cannot be taken from it. */
   readonly isBusy: boolean;
   /** The client of the new upload says that this one is what it replaces. */
   readonly isReplaced: boolean;

@@ -30,6 +30,8 @@ export interface UploadsParts extends Omit<SessionParts, "isActive">, Omit<Uploa
 
 const pageRecords = 100;
 const busyMs = 2_000;
+// Whoever is frozen for longer is restarted.
+const frozenMsMax = 3_600_000;
 const tooMany = errorMeanings["too-many-uploads"].wire;
 
 export class Uploads implements UploadDesk {
@@ -294,12 +296,25 @@ export class Uploads implements UploadDesk {
     const identity = upload?.owner.identity ?? this.#parkedIdentity(record);
     return {
       name,
-      isBusy: this.#attempts.isRunning(id) || upload?.session?.isOpen === false,
+      isBusy:
+        this.#attempts.isRunning(id) ||
+        upload?.session?.isOpen === false ||
+        this.#mayStillBePublished(record),
       isReplaced: identity !== null && post.info.replaces?.includes(identity) === true,
       hasClient: identity !== null && this.#hasClient(identity),
       isOfUser,
       isOfKey: isOfUser && (began === null || began === origin || !this.#parts.clients.mayGoOn(began, user)),
     };
+  }
+
+  /**
+   * Whether another server may be in the midst of publishing it, that was frozen when this one found that not all of it is stored: what that does late
+   * has to be this upload's own, with which its client goes on.
+   */
+  #mayStillBePublished({ state, held, receivedAt }: UploadRecord): boolean {
+    const { fellows, clock } = this.#parts;
+    if (fellows === undefined || state !== "open" || held !== null || receivedAt === null) return false;
+    return clock.date().getTime() - Date.parse(receivedAt) < frozenMsMax;
   }
 
   /** Whether its client has a connection. Changes nothing for it. */

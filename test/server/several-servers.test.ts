@@ -248,6 +248,29 @@ describe("an upload that another server has", () => {
     expect((await client.hear()).type).toBe("upload-approved");
     expect(world.catalogue.peek(theirs.id)).toMatchObject({ state: "failed" });
   });
+
+  test("keeps its name for an hour where that one may be frozen in the midst of publishing it", async () => {
+    const theirs = newUpload(7, { user: "anna", name: "a.raw", origin: userKeys.anna.publicKey.text });
+    const admitted = await world.catalogue.admit(theirs, other, noBounds);
+    if (admitted.type !== "admitted") throw new Error(admitted.type);
+    const at = world.clock.date().toISOString();
+    const sums = { sha256: "0".repeat(64), content: "0".repeat(64) };
+    await world.catalogue.change(admitted.hold, { verb: "begin-publish", ...sums, receivedAt: at, at });
+    // Whoever took it over found that not all of it was stored.
+    await world.catalogue.change(admitted.hold, { verb: "reopen", durable: 0, at });
+    const client = await world.connect(2);
+    client.send(postOf());
+    await world.settle();
+    const text = expect.stringContaining("this one waits until it has ended");
+    expect(await client.hear()).toMatchObject({ ...goingOn, text });
+    expect(world.catalogue.peek(theirs.id)).toMatchObject({ state: "open" });
+    world.clock.advance(3_600_000);
+    const later = await world.connect(2);
+    later.send(postOf());
+    await world.settle();
+    expect((await later.hear()).type).toBe("upload-approved");
+    expect(world.catalogue.peek(theirs.id)).toMatchObject({ state: "failed" });
+  });
 });
 
 describe("what is done once for all", () => {
