@@ -15,26 +15,34 @@ const missing = executablesMissing ?? (process.platform === "linux" ? null : "me
 describe.skipIf(missing !== null)(`an object store that is slow (${missing ?? "compiled"})`, () => {
   // Several times what may wait, of few long files and of many that are less than a part.
   test.each([
-    { what: "uploads of some parts", threads: 0, files: 8, bytes: 24 * MiB, taken: 0.7 * memory },
+    {
+      what: "uploads of some parts",
+      threads: 0,
+      commands: 2,
+      files: 8,
+      bytes: 24 * MiB,
+      taken: 0.7 * memory,
+    },
     {
       what: "uploads of some parts, with threads,",
       threads: 2,
+      commands: 2,
       files: 8,
       bytes: 24 * MiB,
       taken: 0.7 * memory,
     },
     // One that is sent in one chunk counts when it is stored.
-    { what: "small files", threads: 0, files: 100, bytes: MiB, taken: 0 },
+    { what: "small files", threads: 0, commands: 4, files: 50, bytes: MiB, taken: 0 },
   ])(
     "has $what wait within s3-memory, and gets all of them",
-    async ({ threads, files, bytes, taken }) => {
+    async ({ threads, commands, files, bytes, taken }) => {
       await using slow = await SlowStore.start({ memory, threads });
       const release = slow.store.hold();
-      const sending = await slow.send(2, files, bytes);
-      expect(await slow.throttled(2 * files)).toBeGreaterThanOrEqual(taken);
+      const sending = await slow.send(commands, files, bytes);
+      expect(await slow.throttled(commands * files, sending)).toBeGreaterThanOrEqual(taken);
       release();
       for (const it of sending) expect(await it.ended(endMs)).toMatchObject({ code: 0, stderr: "" });
-      slow.expectAllStored(2 * files, bytes);
+      slow.expectAllStored(commands * files, bytes);
       expect(await slow.lab.serverMemoryMax()).toBeLessThan(residentMax);
     },
     endMs + 40_000,

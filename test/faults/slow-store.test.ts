@@ -26,7 +26,7 @@ describe.skipIf(missing !== null)(
         await using slow = await SlowStore.start({ memory, threads });
         const release = slow.store.hold();
         const sending = await slow.send(2, files, bytes);
-        expect(await slow.throttled(2 * files)).toBeGreaterThan(0.7 * memory);
+        expect(await slow.throttled(2 * files, sending)).toBeGreaterThan(0.7 * memory);
         release();
         for (const it of sending) expect(await it.ended(endMs)).toMatchObject({ code: 0, stderr: "" });
         slow.expectAllStored(2 * files, bytes);
@@ -40,16 +40,16 @@ describe.skipIf(missing !== null)(
     test(
       "5,000 small files, 200 at once",
       async () => {
-        const [files, bytes] = [2500, 100_000];
+        const [files, bytes] = [1250, 100_000];
         await using slow = await SlowStore.start({ memory: 64 * MiB, threads: 0 });
         const release = slow.store.hold();
-        const sending = await slow.send(2, files, bytes, 100);
-        await slow.throttled(200);
+        const sending = await slow.send(4, files, bytes, 50);
+        await slow.throttled(200, sending);
         release();
         for (const it of sending) expect(await it.ended(endMs)).toMatchObject({ code: 0, stderr: "" });
-        slow.expectAllStored(2 * files, bytes);
+        slow.expectAllStored(4 * files, bytes);
         const most = await slow.lab.serverMemoryMax();
-        note(`${2 * files} small files`, { "server peak MB": Math.round(most / MB) });
+        note(`${4 * files} small files`, { "server peak MB": Math.round(most / MB) });
         expect(most).toBeLessThan(300 * MB);
       },
       endMs + 60_000,

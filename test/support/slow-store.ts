@@ -71,10 +71,10 @@ export class SlowStore implements AsyncDisposable {
   }
 
   /**
-   * Resolves when nothing more comes of `uploads` that were begun, as the store takes nothing: what came is in memory, and no more than may be.
-   * Returns how many bytes count as taken.
+   * Resolves when nothing more comes of `uploads` that `sending` has begun, as the store takes nothing: what came is in memory, and no more than
+   * may be. Returns how many bytes count as taken.
    */
-  async throttled(uploads: number): Promise<number> {
+  async throttled(uploads: number, sending: readonly Program[]): Promise<number> {
     let last = "";
     for (let times = 0; ; await sleep(systemClock, lookMs)) {
       const now = await this.#metrics("received_bytes_total", "memory_used_bytes", "open_uploads");
@@ -85,6 +85,7 @@ export class SlowStore implements AsyncDisposable {
       times = now.join() === last && open === uploads ? times + 1 : 0;
       last = now.join();
       if (times === stillLooks) return received;
+      for (const it of sending) if (!it.running) throw new Error(`Ended before its time: ${it.stderr}`);
     }
   }
 
@@ -102,7 +103,8 @@ export class SlowStore implements AsyncDisposable {
     const files = [...sizes].filter(([key]) => key.endsWith(".raw"));
     expect(files).toHaveLength(count);
     for (const [key, size] of files) expect([key, size]).toEqual([key, bytes]);
-    expect(sizes.size).toBe(3 * count);
+    const described = files.flatMap(([key]) => [key, `${key}.sha256`, `${key}.meta.json`]);
+    expect([...sizes.keys()].toSorted()).toEqual(described.toSorted());
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -57,6 +57,8 @@ export class S3Sink implements Sink {
   /** Why nothing more is stored, until it is rewound. */
   #failure: DyncError | null = null;
   #isClosing = false;
+  /** All of it goes into the object: a piece that is stored meanwhile nobody would take away. */
+  #isPublishing = false;
 
   constructor(parts: S3SinkParts, events: SinkEvents) {
     const { id, ledger, home } = parts;
@@ -95,7 +97,8 @@ export class S3Sink implements Sink {
 
   /** Bytes of which the memory would be free if they were stored by themselves. */
   get spillable(): number {
-    return this.#failure !== null || this.#isClosing || this.#spilling !== null ? 0 : this.#part.heldBytes;
+    const isBusy = this.#isClosing || this.#isPublishing || this.#spilling !== null;
+    return this.#failure !== null || isBusy ? 0 : this.#part.heldBytes;
   }
 
   write(chunk: OwnedChunk): void {
@@ -212,6 +215,7 @@ export class S3Sink implements Sink {
     this.#taken = this.#length = ledger.durable;
     this.#end = null;
     this.#failure = null;
+    this.#isPublishing = false;
     return ledger.note();
   }
 
@@ -237,6 +241,7 @@ export class S3Sink implements Sink {
     const { id, home, ledger } = this.#parts;
     await this.untilStored();
     if (this.#failure !== null) throw notDurable(this.#failure);
+    this.#isPublishing = true;
     const patience = patiently(this.#abort.signal);
     try {
       if (ledger.uploadId !== null && this.#part.length > 0) {
