@@ -4,7 +4,8 @@
 import { expect } from "bun:test";
 import { copyFile } from "node:fs/promises";
 import { jsonLines } from "../support/programs.ts";
-import { type Run, sha256Of } from "./sent-to-store.ts";
+import type { Run } from "./run.ts";
+import { sha256Of } from "./sent-to-store.ts";
 
 const MiB = 1024 * 1024;
 

@@ -13,8 +13,9 @@ import { Lanes } from "./lanes.ts";
 import { MadeOnce } from "./made-once.ts";
 import { note } from "./note.ts";
 import { type Contest, contend, expectWinnersThere, rulesOfShared } from "./rivals.ts";
+import { type Run, senderBy } from "./run.ts";
 import { Course } from "./sent-again.ts";
-import { expectAllThere, ownFolder, type Run, Sent, sendFile, sendFolder } from "./sent-to-store.ts";
+import { expectAllThere, ownFolder, Sent, sendFile, sendFolder } from "./sent-to-store.ts";
 import { ToldHook } from "./told-hooks.ts";
 
 const MiB = 1024 * 1024;
@@ -112,19 +113,20 @@ const kinds: Readonly<Record<string, Event>> = {
 /** Sends a file, a stream or a folder, and the next one, until it is told to stop. */
 async function sends(world: World, lane: number, isOver: () => boolean): Promise<void> {
   const { random } = world;
+  const sender = senderBy(world, lane);
   for (let at = 0; !isOver(); at++) {
     const kind = random();
     const name = `${lane}-${at}.raw`;
     const bytes = Math.floor(random() * (kind < 0.4 ? 100_000 : 40 * MiB));
-    if (kind < 0.6) await sendFile(world, lane, { name: `file-${name}`, kind: "file", bytes });
-    else if (kind < 0.8) await sendFile(world, lane, { name: `stream-${name}`, kind: "stream", bytes });
+    if (kind < 0.6) await sendFile(sender, { name: `file-${name}`, kind: "file", bytes });
+    else if (kind < 0.8) await sendFile(sender, { name: `stream-${name}`, kind: "stream", bytes });
     else {
       // One file of a folder has several parts now and then; the others are whole requests.
       const sizes = Array.from({ length: 1 + Math.floor(random() * 12) }, () =>
         Math.floor(random() * 200_000),
       );
       if (random() < 0.5) sizes.push(Math.floor(random() * 30 * MiB));
-      await sendFolder(world, lane, `run-${lane}-${at}`, sizes);
+      await sendFolder(sender, `run-${lane}-${at}`, sizes);
     }
   }
 }
