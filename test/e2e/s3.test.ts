@@ -116,7 +116,7 @@ describe.skipIf(missing !== null)(`an object store (${missing ?? "Ceph"})`, () =
 
   test("a server that is killed goes on where the store has the bytes", async () => {
     const path = await lab.file("killed.raw", 50 * MiB);
-    const sending = lab.startSend(["--limit", "6MB/s", path]);
+    const sending = lab.startSend(["--limit", "4MB/s", path]);
     await lab.server.line(/"Upload started".*killed\.raw/);
     await storedParts(3);
     expect(await bucket.keys("lab/alice/killed")).toEqual([]);
@@ -198,7 +198,7 @@ describe.skipIf(missing !== null)(`an object store (${missing ?? "Ceph"})`, () =
 
   test("a server that is killed goes on with a dataset, in the midst of a large member too", async () => {
     const run = await makeRun("run2", 50 * MiB);
-    const sending = lab.startSend(["--limit", "6MB/s", "--dataset", run]);
+    const sending = lab.startSend(["--limit", "4MB/s", "--dataset", run]);
     await lab.server.line(/"Upload started".*run2/);
     await storedParts(3);
     expect(await bucket.text("lab/alice/run2.meta.json")).toBeNull();

@@ -22,11 +22,11 @@ interface Search {
 }
 
 const planted: Readonly<Record<string, Search>> = {
-  "answer-rewinds-again": { level: "machines", runs: 1000 },
+  "answer-rewinds-again": { level: "machines", from: 201, runs: 1000 },
   "checksum-in-released-memory": { level: "shells", runs: 100 },
-  "command-name-taken-for-data": { level: "machines", runs: 1000 },
+  "command-name-taken-for-data": { level: "machines", from: 21, runs: 1000 },
   "credit-by-upload": { level: "fairness", runs: 10 },
-  "credit-kept-over-reconnect": { level: "machines", runs: 3000 },
+  "credit-kept-over-reconnect": { level: "machines", from: 1701, runs: 3000 },
   "credit-on-arrival": { level: "machines", runs: 100 },
   "duplicate-accepted": { level: "machines", runs: 100 },
   "empty-last-chunk-believed": { level: "machines", runs: 100 },
@@ -35,7 +35,7 @@ const planted: Readonly<Record<string, Search>> = {
   "identity-alone-names-the-upload": { level: "shells", from: 28, runs: 300 },
   "late-chunk-appended": { level: "shells", from: 88, runs: 300 },
   "length-trusted-after-power-loss": { level: "shells", from: 5, runs: 300 },
-  "name-taken-by-two": { level: "servers", runs: 300 },
+  "name-taken-by-two": { level: "servers", from: 41, runs: 300 },
   "no-rewind-after-gap": { level: "machines", runs: 100 },
   "number-behind-adopted": { level: "servers", from: 607, runs: 300 },
   "part-stored-without-claim": { level: "servers", from: 5859, runs: 1000 },
@@ -45,13 +45,13 @@ const planted: Readonly<Record<string, Search>> = {
 };
 
 const plantedInWorkers: Readonly<Record<string, Search>> = {
-  "answers-out-of-order": { level: "workers", from: 101, runs: 300 },
+  "answers-out-of-order": { level: "workers", from: 211, runs: 300 },
   "far-bytes-elsewhere": { level: "workers", runs: 100 },
   "memory-kept-after-a-fault": { level: "workers", from: 71, runs: 300 },
   "never-released": { level: "workers", from: 21, runs: 300 },
   "released-before-it-is-written": { level: "workers", runs: 100 },
   "released-too-early": { level: "workers", runs: 100 },
-  "released-twice": { level: "workers", runs: 300 },
+  "released-twice": { level: "workers", from: 131, runs: 300 },
   "told-when-awaited-only": { level: "workers", runs: 300 },
 };
 
