@@ -73,7 +73,7 @@ async function isActive(mds: Program, conf: string): Promise<void> {
 async function watchOver(monitor: number, client: number, path: string): Promise<void> {
   const release = `umount -l '${path}'`;
   // What was killed stays there, as a zombie, while who started it waits for the file system. No program is started to look: twice a second
-  // for two mounts that took a tenth of a processor.
+  // for two mounts that took 7 % of a processor.
   const lives =
     "lives() { { read -r stat < /proc/$1/stat; } 2>/dev/null && case $stat in *') Z '*) false ;; esac; }";
   const watch = `${lives}; while lives ${monitor}; do lives ${client} || { ${release}; exit; }; sleep 0.5; done; kill -9 ${client}; ${release}`;
