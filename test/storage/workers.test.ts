@@ -226,6 +226,23 @@ describe("the bytes of uploads", () => {
     expect(sender.held).toBe(0);
   });
 
+  test("a chunk that a worker drops itself is given back as well", async () => {
+    // As one that came before its worker said that something was cut off.
+    const start: StartThread = (events) => {
+      const thread = startThread(events);
+      const moved = (it: number, at: number) => (at === 2 * 6 + 2 ? it + 1 : it);
+      const post = (said: ToWorker): void =>
+        thread.post(said.type === "chunks" ? { ...said, chunks: said.chunks.map(moved) } : said);
+      return { post, terminate: () => thread.terminate() };
+    };
+    await using world = await open({ start });
+    const sender = await begin(world.storage, 1, 5 * chunkBytes);
+    sender.send();
+    await sender.stored(2 * chunkBytes);
+    expect(await (sender.sink as Sink).close()).toEqual({ durable: 2 * chunkBytes, mark: "boot" });
+    expect(sender.held).toBe(0);
+  });
+
   test("what is small, or announced by nobody here, is the main thread's: no thread is started for it", async () => {
     const started: string[] = [];
     const start: StartThread = (events) => {
