@@ -299,6 +299,8 @@ export class Uploads implements UploadDesk {
       isBusy:
         this.#attempts.isRunning(id) ||
         upload?.session?.isOpen === false ||
+        // Its client would be told that it lost the name, and the file be there all the same.
+        upload?.session?.wait?.cause === "publishing" ||
         this.#mayStillBePublished(record),
       isReplaced: identity !== null && post.info.replaces?.includes(identity) === true,
       hasClient: identity !== null && this.#hasClient(identity),

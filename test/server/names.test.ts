@@ -53,6 +53,35 @@ describe("a second upload of a name that is being filled", () => {
     expect((await first.hear()).type).toBe("upload-finished");
   });
 
+  test.each(["whose client is gone", "that it says it replaces"])(
+    "does not take it from one that gets it just now, %s",
+    async (which) => {
+      const [begun, gate] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+      world.before = ({ type }) => {
+        if (type !== "publish") return;
+        begun.resolve();
+        return gate.promise;
+      };
+      first.chunk(3, "tent");
+      first.end("content");
+      await begun.promise;
+      const isGone = which === "whose client is gone";
+      if (isGone) first.close();
+      await world.settle();
+      const second = await world.connect(2);
+      const replaces = isGone ? {} : { info: { replaces: ["81".repeat(16)] } };
+      expect(await second.ask(postOf(replaces))).toMatchObject({ type: "error", code: 503 });
+      gate.resolve();
+      await world.settle();
+      expect(world.storage.published().map(({ bytes }) => Buffer.from(bytes).toString())).toEqual([
+        "content",
+      ]);
+      // It is no file that nobody was told of.
+      const told = isGone ? await (await world.connect(1)).ask({ type: "query-status" }) : await first.hear();
+      expect(told).toMatchObject({ type: "upload-finished", uploadId: idOf(1) });
+    },
+  );
+
   test("is let in for another user", async () => {
     const second = await world.connect(2, "bert");
     expect((await second.upload("other")).type).toBe("upload-finished");
