@@ -4,13 +4,13 @@ import { expect } from "bun:test";
 import { createHash } from "node:crypto";
 import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { SendOptions, ServerPair } from "../support/server-pair.ts";
+import type { ServerPair } from "../support/server-pair.ts";
 
 /** Where what a user sends goes. */
 export const ownFolder = "lab/alice";
 
 /** An upload, and how it is sent. */
-export interface Upload extends Pick<SendOptions, "stdin"> {
+export interface Upload {
   readonly name: string;
   readonly kind: "file" | "dataset" | "stream";
   readonly bytes: number;
@@ -57,8 +57,9 @@ export async function sendFile(
 ): Promise<void> {
   const path = await pair.file(name, bytes);
   const file = { name, kind, bytes };
-  if (kind === "file") await confirm({ ...file, args: [path] });
-  else await confirm({ ...file, args: ["-n", name], stdin: Bun.file(path).stream() });
+  // By a pipe: standard input that is a file would be taken as that.
+  const args = kind === "file" ? [path] : ["-n", name, "--stdin-from-command", "--", "cat", path];
+  await confirm({ ...file, args });
   const sha256 = sha256Of(await readFile(path));
   sent.add(name, sha256, [[name, sha256]], bytes);
   await pair.forget(path);

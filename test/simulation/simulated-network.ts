@@ -167,11 +167,13 @@ export class SimulatedNetwork {
   }
 
   // Twice without progress an upload may end by it: each direction of an identity is damaged once.
-  #damage(to: "client" | "server", peer: string, frames: Frames): Frames | null {
+  #damage(to: "client" | "server", peer: string, frames: Frames, origin = ""): Frames | null {
     const { faults, random, trace, onDisturbed, nameOf } = this.#options;
     const key = `${to} ${peer}`;
-    const line = this.#lines.get(key) ?? new DamagedLine();
-    this.#lines.set(key, line);
+    // Who takes an identity has a connection of their own: what they send joins nothing of its owner's.
+    const lineKey = `${key} ${origin}`;
+    const line = this.#lines.get(lineKey) ?? new DamagedLine();
+    this.#lines.set(lineKey, line);
     if (line.isJoining || this.#damaged.has(key) || !faults.strikes("damaged-header"))
       return line.pass(frames);
     this.#damaged.add(key);
@@ -193,7 +195,7 @@ export class SimulatedNetwork {
       connect: (options, events) => {
         const peer = Buffer.from(options.identity).toString("hex");
         this.#underWayOf(peer).length = 0;
-        for (const to of ["client", "server"]) this.#lines.delete(`${to} ${peer}`);
+        for (const key of this.#lines.keys()) if (key.split(" ")[1] === peer) this.#lines.delete(key);
         const link = memory.connect(options, {
           onUp: () => run(() => events.onUp()),
           onWritable: () => run(() => events.onWritable()),
@@ -235,7 +237,7 @@ export class SimulatedNetwork {
           onMessage: (received) => {
             const { peer } = received;
             this.#underWayOf(peer).shift();
-            const frames = this.#damage("server", peer, received.frames.map(nearBytes));
+            const frames = this.#damage("server", peer, received.frames.map(nearBytes), received.origin);
             if (frames === null) return received.release();
             this.#deliver(server, { ...received, frames, release: () => received.release() });
           },
