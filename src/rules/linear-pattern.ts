@@ -101,7 +101,7 @@ function globSource(glob: string): string {
 }
 
 function partsOfGlob(glob: string): readonly string[] {
-  return glob.match(/\\.|\[!?\]?[^\]]*\]|[\s\S]/gu) ?? [];
+  return glob.match(/\\[\s\S]|\[!?\]?[^\]]*\]|[\s\S]/gu) ?? [];
 }
 
 function partSource(part: string): string {

@@ -59,6 +59,7 @@ describe("namePattern()", () => {
         // Names that are written alike are one name: U+2000 is U+2002.
         expect(matches(other)).toBe(other.normalize() === text.normalize());
       }),
+      { examples: [["\u2028 ", "\n"]] },
     );
   });
 
