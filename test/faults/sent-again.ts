@@ -5,8 +5,11 @@ import { expect } from "bun:test";
 const MiB = 1024 * 1024;
 /** The longest part of an upload of this size. */
 const partBytes = 8 * MiB;
-/** A connection: handshake, questions, and what stood in the queues of the line when it was cut. */
-const connectionBytes = 512 * 1024;
+/**
+ * A connection: handshake, questions, and what stood in the queues of the line when it was cut: the system lets those between client and balancer,
+ * and between that and the server, grow to some MiB.
+ */
+const connectionBytes = 2 * MiB;
 /** What encryption takes of each byte, and the lists of what is asked. */
 const overhead = 0.02;
 
