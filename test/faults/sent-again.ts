@@ -10,6 +10,8 @@ const partBytes = 8 * MiB;
  * and between that and the server, grow to some MiB.
  */
 const connectionBytes = 2 * MiB;
+/** What went wrong may show that much later: a lease ends, a request that met it is given up. */
+const lateMs = 20_000;
 /** What encryption takes of each byte, and the lists of what is asked. */
 const overhead = 0.02;
 
@@ -39,9 +41,9 @@ export class Course {
   readonly faults: FaultTime[] = [];
   readonly uploads: UploadTime[] = [];
 
-  /** How many events fell into this time. */
+  /** How many events fell into this time, or shortly before it. */
   faultsIn({ from, to }: Pick<FaultTime, "from" | "to">, kinds?: RegExp): number {
-    const isIn = (it: FaultTime): boolean => it.from <= to && it.to >= from;
+    const isIn = (it: FaultTime): boolean => it.from <= to && it.to >= from - lateMs;
     return this.faults.filter((it) => isIn(it) && kinds?.test(it.kind) !== false).length;
   }
 
