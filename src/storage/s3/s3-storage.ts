@@ -426,10 +426,16 @@ export class S3Storage implements Storage {
 
   /** Why upload `id` cannot be at `destination`. */
   async #taken(id: string, destination: Destination): Promise<DyncError> {
-    const obstacle = (await this.obstacle(destination)) ?? { file: null, published: null };
+    const obstacle = await this.obstacle(destination);
+    const { name } = destination;
+    // What held it is gone from the store, and here in a moment.
+    if (obstacle === null) {
+      const text = `What another upload of ${JSON.stringify(name)} stored is still being taken away`;
+      return new DyncError("not-ready", text);
+    }
     if (obstacle.published?.id === id)
       return new DyncError("not-ready", "Another server has published this upload meanwhile");
-    return new NameTaken(takenText(destination.name, obstacle.file), obstacle);
+    return new NameTaken(takenText(name, obstacle.file), obstacle);
   }
 
   async amend(id: string, destination: Destination, metadataText: string): Promise<string> {
