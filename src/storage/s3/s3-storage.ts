@@ -386,6 +386,11 @@ export class S3Storage implements Storage {
     const isHeld =
       this.#publishing.inTheWayOf(id, destination) !== null ||
       this.#datasets.heldBy(destination, id) !== null;
+    // Of what holds it here nothing is in the store: it is gone in a moment.
+    if (isHeld && (await this.obstacle(destination)) === null) {
+      const text = `What another upload of ${JSON.stringify(destination.name)} stored is still being taken away`;
+      throw new DyncError("not-ready", text);
+    }
     if (isHeld) throw await this.#taken(id, destination);
     this.#publishing.set(id, destination);
     try {
@@ -426,16 +431,10 @@ export class S3Storage implements Storage {
 
   /** Why upload `id` cannot be at `destination`. */
   async #taken(id: string, destination: Destination): Promise<DyncError> {
-    const obstacle = await this.obstacle(destination);
-    const { name } = destination;
-    // What held it is gone from the store, and here in a moment.
-    if (obstacle === null) {
-      const text = `What another upload of ${JSON.stringify(name)} stored is still being taken away`;
-      return new DyncError("not-ready", text);
-    }
+    const obstacle = (await this.obstacle(destination)) ?? { file: null, published: null };
     if (obstacle.published?.id === id)
       return new DyncError("not-ready", "Another server has published this upload meanwhile");
-    return new NameTaken(takenText(name, obstacle.file), obstacle);
+    return new NameTaken(takenText(destination.name, obstacle.file), obstacle);
   }
 
   async amend(id: string, destination: Destination, metadataText: string): Promise<string> {
