@@ -1,5 +1,6 @@
 // Memory by its address under Deno.
 
+import { detach } from "./detach.ts";
 import type { Memory } from "./memory.ts";
 
 interface DenoFfi {
@@ -17,5 +18,5 @@ export const denoMemory: Memory = {
   addressOf: (bytes) => Number(Deno.UnsafePointer.value(Deno.UnsafePointer.of(bytes))),
   viewAt: (address, length) =>
     new Uint8Array(Deno.UnsafePointerView.getArrayBuffer(Deno.UnsafePointer.create(BigInt(address)), length)),
-  leave: (view) => void (view.buffer as ArrayBuffer).transfer(0),
+  leave: detach,
 };

@@ -2,6 +2,7 @@
 // detached when its message leaves our hands, so a late read finds length 0 instead of freed memory.
 
 import { assert } from "../../base/assert.ts";
+import { detach } from "../../base/memory/detach.ts";
 import { type Bytes, type FarBytes, nearBytes } from "../../base/memory/far-bytes.ts";
 import { isWrittenTo, poison, poisons } from "../../base/poison.ts";
 import type { Block, Received } from "../transport.ts";
@@ -145,12 +146,6 @@ export class SlotPool {
     }
     return this.#free.pop() as Slot;
   }
-}
-
-/** Makes every view of this memory empty, so that nobody can read or write it any more. */
-function detach(bytes: Uint8Array): void {
-  // To an empty buffer: one of the same length would count as new memory, and bring on the next collection.
-  (bytes.buffer as ArrayBuffer).transfer(0);
 }
 
 /** The bytes of a message until it is released, or moved away: looked at when somebody asks. */
