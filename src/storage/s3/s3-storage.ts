@@ -386,12 +386,13 @@ export class S3Storage implements Storage {
     const isHeld =
       this.#publishing.inTheWayOf(id, destination) !== null ||
       this.#datasets.heldBy(destination, id) !== null;
-    // Of what holds it here nothing is in the store: it is gone in a moment.
-    if (isHeld && (await this.obstacle(destination)) === null) {
+    if (isHeld) {
+      const obstacle = await this.obstacle(destination);
+      if (obstacle !== null) throw takenBy(id, destination, obstacle);
+      // Of what holds it here nothing is in the store: it is gone in a moment.
       const text = `What another upload of ${JSON.stringify(destination.name)} stored is still being taken away`;
       throw new DyncError("not-ready", text);
     }
-    if (isHeld) throw await this.#taken(id, destination);
     this.#publishing.set(id, destination);
     try {
       const clash = await this.#home.names.clash(destination);
@@ -432,9 +433,7 @@ export class S3Storage implements Storage {
   /** Why upload `id` cannot be at `destination`. */
   async #taken(id: string, destination: Destination): Promise<DyncError> {
     const obstacle = (await this.obstacle(destination)) ?? { file: null, published: null };
-    if (obstacle.published?.id === id)
-      return new DyncError("not-ready", "Another server has published this upload meanwhile");
-    return new NameTaken(takenText(destination.name, obstacle.file), obstacle);
+    return takenBy(id, destination, obstacle);
   }
 
   async amend(id: string, destination: Destination, metadataText: string): Promise<string> {
@@ -482,4 +481,11 @@ export class S3Storage implements Storage {
     this.#home.client.close();
     await this.#home.beside?.close();
   }
+}
+
+/** Why upload `id` cannot have a name that `obstacle` has. */
+function takenBy(id: string, { name }: Destination, obstacle: Obstacle): DyncError {
+  if (obstacle.published?.id === id)
+    return new DyncError("not-ready", "Another server has published this upload meanwhile");
+  return new NameTaken(takenText(name, obstacle.file), obstacle);
 }
