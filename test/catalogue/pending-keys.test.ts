@@ -1,13 +1,12 @@
 // Keys that several servers refused, in one catalogue: who changes them sees what the others made of them, and they are told as they were noted.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { migratePostgres, openPostgresCatalogue } from "../../src/catalogue/postgres.ts";
 import { PostgresPendingKeys } from "../../src/catalogue/postgres-pending-keys.ts";
 import type { PendingRow, PendingState, SharedPendingKeys } from "../../src/catalogue/servers.ts";
 import { MemoryPendingKeys } from "../support/memory/pending-keys.ts";
 import { openPostgres, type Postgres, postgresMissing } from "../support/postgres.ts";
-import { silentLogger } from "../support/silent-logger.ts";
 import { timeOf } from "./contract.ts";
+import { newCatalogue } from "./new-catalogue.ts";
 
 interface Opened extends AsyncDisposable {
   readonly pending: SharedPendingKeys;
@@ -87,9 +86,7 @@ describe.skipIf(postgresMissing !== null)(`refused keys in PostgreSQL (${postgre
   afterAll(async () => await postgres[Symbol.asyncDispose]());
 
   contract(async () => {
-    const url = postgres.url(await postgres.newDatabase());
-    await migratePostgres({ url, log: silentLogger });
-    const { catalogue, database } = await openPostgresCatalogue({ url, log: silentLogger });
+    const { catalogue, database } = await newCatalogue(postgres);
     return { pending: new PostgresPendingKeys(database), [Symbol.asyncDispose]: () => catalogue.close() };
   });
 });

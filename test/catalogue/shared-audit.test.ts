@@ -1,13 +1,12 @@
 // The audit logs of several servers in one catalogue: each is a chain of its own, a line is there once, and all of them are read by time.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { migratePostgres, openPostgresCatalogue } from "../../src/catalogue/postgres.ts";
 import { PostgresAudit } from "../../src/catalogue/postgres-audit.ts";
 import type { AuditLine, SharedAudit } from "../../src/catalogue/shared-audit.ts";
 import { MemoryAudit } from "../support/memory/shared-audit.ts";
 import { openPostgres, type Postgres, postgresMissing } from "../support/postgres.ts";
-import { silentLogger } from "../support/silent-logger.ts";
 import { timeOf } from "./contract.ts";
+import { newCatalogue } from "./new-catalogue.ts";
 
 interface Opened extends AsyncDisposable {
   readonly audit: SharedAudit;
@@ -74,9 +73,7 @@ describe.skipIf(postgresMissing !== null)(`audit logs in PostgreSQL (${postgresM
   afterAll(async () => await postgres[Symbol.asyncDispose]());
 
   contract(async () => {
-    const url = postgres.url(await postgres.newDatabase());
-    await migratePostgres({ url, log: silentLogger });
-    const { catalogue, database } = await openPostgresCatalogue({ url, log: silentLogger });
+    const { catalogue, database } = await newCatalogue(postgres);
     return { audit: new PostgresAudit(database), [Symbol.asyncDispose]: () => catalogue.close() };
   });
 });

@@ -1,11 +1,10 @@
 // The settings that servers share, in a real database: the newest counts, and of two that come at once one is told.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { migratePostgres, openPostgresCatalogue } from "../../src/catalogue/postgres.ts";
 import { PostgresSettings } from "../../src/catalogue/postgres-settings.ts";
 import { openPostgres, type Postgres, postgresMissing } from "../support/postgres.ts";
-import { silentLogger } from "../support/silent-logger.ts";
 import { timeOf } from "./contract.ts";
+import { newCatalogue } from "./new-catalogue.ts";
 
 describe.skipIf(postgresMissing !== null)(`settings in PostgreSQL (${postgresMissing ?? "here"})`, () => {
   let postgres: Postgres;
@@ -15,10 +14,7 @@ describe.skipIf(postgresMissing !== null)(`settings in PostgreSQL (${postgresMis
   afterAll(async () => await postgres[Symbol.asyncDispose]());
 
   async function open() {
-    const name = await postgres.newDatabase();
-    const url = postgres.url(name);
-    await migratePostgres({ url, log: silentLogger });
-    const { catalogue, database } = await openPostgresCatalogue({ url, log: silentLogger });
+    const { name, catalogue, database } = await newCatalogue(postgres);
     const rows = (sql: string) => postgres.run(sql, name);
     return {
       settings: new PostgresSettings(database),
